@@ -1,0 +1,131 @@
+package ipc
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+)
+
+// Client calls the role at the other end of a line.
+type Client struct {
+	line *Line
+	http *http.Client
+}
+
+// NewClient makes a client. Connections are kept and reused; one that died with
+// its process is replaced.
+func NewClient(l *Line) *Client {
+	t := &http.Transport{
+		DialContext:            func(ctx context.Context, _, _ string) (net.Conn, error) { return l.Dial(ctx) },
+		MaxIdleConnsPerHost:    32,
+		IdleConnTimeout:        idleTimeout / 2, // below the server's, so that the client closes first
+		DisableCompression:     true,
+		MaxResponseHeaderBytes: maxHeader,
+	}
+	return &Client{line: l, http: &http.Client{Transport: t, CheckRedirect: noRedirect}}
+}
+
+func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+// Name is the peer's name.
+func (c *Client) Name() string { return c.line.Name() }
+
+// Do sends any request, for streams that are not calls. The host is ignored.
+func (c *Client) Do(r *http.Request) (*http.Response, error) {
+	r.URL.Scheme, r.URL.Host = "http", "line"
+	return c.http.Do(r)
+}
+
+// Transport is the round tripper under the client, for a reverse proxy.
+func (c *Client) Transport() http.RoundTripper { return c.http.Transport }
+
+// Close drops idle connections.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+// Call posts in to path and decodes the answer. Without a deadline in ctx it
+// takes CallTimeout. Every error that is not the peer's own *Error is a
+// CodeUnavailable: the peer is away, and the call may or may not have run.
+func Call[Out, In any](ctx context.Context, c *Client, path string, in In) (Out, error) {
+	var out Out
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, CallTimeout)
+		defer cancel()
+	}
+	body, err := json.Marshal(in)
+	if err != nil {
+		return out, fmt.Errorf("encoding call %s: %w", path, err)
+	}
+	data, err := c.post(ctx, path, body)
+	if err != nil {
+		return out, err
+	}
+	if err := Decode(data, &out); err != nil {
+		return out, fmt.Errorf("decoding the answer of %s%s: %w", c.Name(), path, err)
+	}
+	return out, nil
+}
+
+// post sends one call. A connection that turns out to be dead before the call
+// was read is tried once more on a fresh one, which waits for a restarting peer.
+func (c *Client) post(ctx context.Context, path string, body []byte) ([]byte, error) {
+	resp, err := c.postOnce(ctx, path, body)
+	if err != nil && ctx.Err() == nil && lostBeforeAnswer(err) {
+		resp, err = c.postOnce(ctx, path, body)
+	}
+	if err != nil {
+		return nil, Errorf(CodeUnavailable, "%s does not answer", c.Name())
+	}
+	defer resp.Body.Close()
+	data, err := io.ReadAll(io.LimitReader(resp.Body, MaxCallBody+1))
+	if err != nil || len(data) > MaxCallBody {
+		return nil, Errorf(CodeUnavailable, "%s broke off its answer", c.Name())
+	}
+	if resp.StatusCode != http.StatusOK {
+		return nil, DecodeError(resp.StatusCode, data)
+	}
+	return data, nil
+}
+
+func (c *Client) postOnce(ctx context.Context, path string, body []byte) (*http.Response, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://line"+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("Content-Type", "application/json")
+	return c.http.Do(r)
+}
+
+// lostBeforeAnswer says that the peer's process went away under the call. Every
+// call of ours is made to be repeated (idempotent, or guarded by a revision, a
+// fence or a single-use token), so the caller may repeat it.
+func lostBeforeAnswer(err error) bool {
+	var timeout interface{ Timeout() bool }
+	if errors.As(err, &timeout) && timeout.Timeout() {
+		return false
+	}
+	return true
+}
+
+// DecodeError reads an error answer.
+func DecodeError(status int, data []byte) error {
+	var e Error
+	if Decode(data, &e) == nil && e.Code != "" && len(e.Detail) <= MaxError {
+		return &e
+	}
+	return Errorf(CodeInternal, "status %d", status)
+}
+
+// ReadError reads the error of a response that is not a call's.
+func ReadError(resp *http.Response) error {
+	data, err := io.ReadAll(io.LimitReader(resp.Body, 4*MaxError))
+	if err != nil {
+		return Errorf(CodeUnavailable, "answer broke off")
+	}
+	return DecodeError(resp.StatusCode, data)
+}

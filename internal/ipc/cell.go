@@ -1,0 +1,41 @@
+package ipc
+
+// Calls that a cell answers on keeper's line.
+const (
+	CellPerson    = "/cell/person"     // PersonRequest -> PersonTaken
+	CellPersonEnd = "/cell/person/end" // EndRequest -> None
+)
+
+// On gate's line a cell answers the person's own requests: paths below /jmap/
+// and /body/, with HeaderCapability. A capability that it does not know gets
+// CodeUnknown (421) before anything is done, so that gate may open the session
+// again and repeat the request.
+const (
+	CellJMAP = "/jmap/"
+	CellBody = "/body/"
+)
+
+// PersonRequest hands a live person to a cell.
+type PersonRequest struct {
+	Capability []byte     `json:"capability"` // 32 bytes; the cell shows it to keeper and porter
+	UID        []byte     `json:"uid"`
+	Fence      int64      `json:"fence"`
+	Login      string     `json:"login"`
+	Addresses  []string   `json:"addresses"`
+	Platform   string     `json:"platform"`
+	Keys       []ClassKey `json:"keys"`
+	Locked     bool       `json:"locked"` // keys are for this session only: store nothing
+	Expires    int64      `json:"expires"`
+}
+
+// ClassKey is the key of one class of sealed records.
+type ClassKey struct {
+	Class      string `json:"class"` // mail, contacts, settings, outbox
+	Generation int64  `json:"generation"`
+	Key        []byte `json:"key"` // 32 bytes
+}
+
+// PersonTaken is the cell's answer.
+type PersonTaken struct {
+	Instance []byte `json:"instance"` // random for each process: a new one means the old one's memory is gone
+}

@@ -1,0 +1,26 @@
+package ipc
+
+import "time"
+
+const (
+	// MaxCallBody bounds one JSON call or answer. The largest is a page of
+	// sealed records.
+	MaxCallBody = 8 << 20
+	// MaxCallDepth bounds the nesting of a call's JSON; ours are flat.
+	MaxCallDepth = 8
+	// MaxControl bounds one message on a control line; it must stay below the
+	// kernel's default socket buffer (208 KiB), as a packet is sent whole.
+	MaxControl = 128 << 10
+	// MaxConns bounds the open connections that one line's peer may hold, so
+	// that a hostile cell cannot use up keeper's or porter's descriptors.
+	MaxConns = 256
+	// MaxError bounds the detail text of an error that crosses a line.
+	MaxError = 512
+	// CallTimeout is the deadline of a call that states no shorter one. No
+	// request of a person may hang for more than 5 s because a role is away.
+	CallTimeout = 5 * time.Second
+	// headerTimeout and idleTimeout bound what a silent peer may hold open.
+	headerTimeout = 5 * time.Second
+	idleTimeout   = 2 * time.Minute
+	maxHeader     = 16 << 10
+)

@@ -1,0 +1,234 @@
+package ipc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// Line is one end of a lasting link between two roles. It dials and accepts at
+// the same time, and is a net.Listener.
+type Line struct {
+	name string
+	conn *net.UnixConn
+	sem  chan struct{} // one token for each connection accepted and open
+
+	mu     sync.Mutex // guards closed
+	closed bool
+}
+
+var _ net.Listener = (*Line)(nil)
+
+// NewPair makes the two ends of a line as files, for the supervisor to keep and
+// to hand out.
+func NewPair() (a, b *os.File, err error) {
+	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_SEQPACKET|syscall.SOCK_CLOEXEC|syscall.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return nil, nil, fmt.Errorf("making a line: %w", err)
+	}
+	return os.NewFile(uintptr(fds[0]), "line"), os.NewFile(uintptr(fds[1]), "line"), nil
+}
+
+// NewLine takes an end of a line. The file is duplicated; the caller closes its
+// own.
+func NewLine(name string, f *os.File) (*Line, error) {
+	c, err := net.FileConn(f)
+	if err != nil {
+		return nil, fmt.Errorf("opening line %s: %w", name, err)
+	}
+	u, ok := c.(*net.UnixConn)
+	if !ok {
+		c.Close()
+		return nil, fmt.Errorf("opening line %s: not a unix socket", name)
+	}
+	return &Line{name: name, conn: u, sem: make(chan struct{}, MaxConns)}, nil
+}
+
+// Name is the peer's name as the supervisor gave it, such as "keeper" or "cell/3".
+func (l *Line) Name() string { return l.name }
+
+// Dial asks the peer for a new connection. It returns as soon as the request
+// is queued, whether or not the peer is running at this moment.
+func (l *Line) Dial(ctx context.Context) (net.Conn, error) {
+	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC|syscall.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return nil, fmt.Errorf("dialling %s: %w", l.name, err)
+	}
+	mine := os.NewFile(uintptr(fds[0]), "conn")
+	defer mine.Close()
+	theirs := os.NewFile(uintptr(fds[1]), "conn")
+	defer theirs.Close()
+	if err := l.send(ctx, []byte{opConnect}, theirs); err != nil {
+		return nil, fmt.Errorf("dialling %s: %w", l.name, err)
+	}
+	c, err := net.FileConn(mine)
+	if err != nil {
+		return nil, fmt.Errorf("dialling %s: %w", l.name, err)
+	}
+	return c, nil
+}
+
+const opConnect = 'c'
+
+// send writes one packet with at most one descriptor. The queue of a line whose
+// peer is down holds many packets; when it is full, send waits for ctx.
+func (l *Line) send(ctx context.Context, msg []byte, f *os.File) error {
+	var rights []byte
+	if f != nil {
+		rights = syscall.UnixRights(int(f.Fd()))
+	}
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		deadline = time.Now().Add(CallTimeout)
+	}
+	// The deadline is the connection's, so concurrent senders may shorten or
+	// lengthen each other's wait; each is bounded all the same.
+	if err := l.conn.SetWriteDeadline(deadline); err != nil {
+		return err
+	}
+	_, _, err := l.conn.WriteMsgUnix(msg, rights, nil)
+	return err
+}
+
+// Accept waits for the peer to dial. More than MaxConns open connections make
+// it wait until one is closed.
+func (l *Line) Accept() (net.Conn, error) {
+	l.sem <- struct{}{}
+	for {
+		msg, f, err := l.receive(make([]byte, 1))
+		if err != nil {
+			<-l.sem
+			return nil, err
+		}
+		if len(msg) != 1 || msg[0] != opConnect || f == nil {
+			closeFile(f)
+			continue
+		}
+		c, err := streamConn(f)
+		if err != nil {
+			continue // not a stream socket: the peer is hostile or broken
+		}
+		return &lineConn{Conn: c, release: sync.OnceFunc(func() { <-l.sem })}, nil
+	}
+}
+
+// receive reads one packet into buf with at most one descriptor. A peer that
+// sends more than one has all of them closed.
+func (l *Line) receive(buf []byte) ([]byte, *os.File, error) {
+	oob := make([]byte, syscall.CmsgSpace(4))
+	n, oobn, flags, _, err := l.conn.ReadMsgUnix(buf, oob)
+	if err != nil {
+		return nil, nil, err
+	}
+	if n == 0 && oobn == 0 {
+		return nil, nil, net.ErrClosed // every holder of the other end is gone
+	}
+	files := descriptors(oob[:oobn])
+	if len(files) > 1 || flags&(syscall.MSG_CTRUNC|syscall.MSG_TRUNC) != 0 {
+		for _, f := range files {
+			f.Close()
+		}
+		return nil, nil, nil
+	}
+	if len(files) == 0 {
+		return buf[:n], nil, nil
+	}
+	return buf[:n], files[0], nil
+}
+
+// descriptors takes every descriptor out of control data, so that none leaks.
+func descriptors(oob []byte) []*os.File {
+	var files []*os.File
+	msgs, err := syscall.ParseSocketControlMessage(oob)
+	if err != nil {
+		return nil
+	}
+	for i := range msgs {
+		fds, err := syscall.ParseUnixRights(&msgs[i])
+		if err != nil {
+			continue
+		}
+		for _, fd := range fds {
+			syscall.CloseOnExec(fd)
+			files = append(files, os.NewFile(uintptr(fd), "received"))
+		}
+	}
+	return files
+}
+
+// streamConn takes a received descriptor, which must be a connected unix stream
+// socket: anything else (a file, a TCP socket, a listener) is refused.
+func streamConn(f *os.File) (net.Conn, error) {
+	defer f.Close()
+	fd := int(f.Fd())
+	domain, err := syscall.GetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_DOMAIN)
+	if err != nil || domain != syscall.AF_UNIX {
+		return nil, errors.New("not a unix socket")
+	}
+	kind, err := syscall.GetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_TYPE)
+	if err != nil || kind != syscall.SOCK_STREAM {
+		return nil, errors.New("not a stream socket")
+	}
+	if _, err := syscall.Getpeername(fd); err != nil {
+		return nil, errors.New("not connected")
+	}
+	return net.FileConn(f)
+}
+
+// Close ends this end of the line. Open connections live on. Closing twice is
+// harmless.
+func (l *Line) Close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return nil
+	}
+	l.closed = true
+	return l.conn.Close()
+}
+
+// Listener accepts on the line, and can be closed without closing the line: a
+// role that drains takes nothing new but still dials.
+func (l *Line) Listener() net.Listener { return &acceptor{Line: l} }
+
+type acceptor struct{ *Line }
+
+func (a *acceptor) Accept() (net.Conn, error) {
+	c, err := a.Line.Accept()
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return nil, net.ErrClosed
+	}
+	return c, err
+}
+
+func (a *acceptor) Close() error { return a.conn.SetReadDeadline(time.Unix(1, 0)) }
+
+// Addr gives the peer's name as an address, for net/http's sake.
+func (l *Line) Addr() net.Addr { return lineAddr(l.name) }
+
+type lineAddr string
+
+func (lineAddr) Network() string  { return "line" }
+func (a lineAddr) String() string { return string(a) }
+
+// lineConn gives its token back to the line when closed.
+type lineConn struct {
+	net.Conn
+	release func()
+}
+
+func (c *lineConn) Close() error {
+	c.release()
+	return c.Conn.Close()
+}
+
+func closeFile(f *os.File) {
+	if f != nil {
+		f.Close()
+	}
+}

@@ -1,0 +1,128 @@
+package ipc
+
+// Calls that porter answers on keeper's line.
+const (
+	PorterSignIn = "/porter/sign-in"      // None -> SignInOffer
+	PorterAuth   = "/porter/authenticate" // AuthRequest -> Authenticated
+	PorterDerive = "/porter/derive"       // DeriveRequest -> Derived
+	PorterLive   = "/porter/live"         // LiveRequest -> None
+	PorterEnd    = "/porter/end"          // EndRequest -> None
+)
+
+// What porter answers on a cell's line. Both take the capability in
+// HeaderCapability.
+const (
+	// PorterIMAP upgrades the connection to a guarded IMAP byte pipe, greeted
+	// with PREAUTH. Upgrade protocol: "imap".
+	PorterIMAP = "/porter/pipe/imap"
+	// PorterSubmit takes a SubmitEnvelope as JSON in HeaderEnvelope (base64url)
+	// and the message as the body; it answers Submitted.
+	PorterSubmit = "/porter/submit"
+)
+
+// Headers between roles. Gate strips all of them from what comes from outside.
+const (
+	HeaderCapability = "Cofferdam-Capability"
+	HeaderEnvelope   = "Cofferdam-Envelope"
+	HeaderNetwork    = "Cofferdam-Network"
+	HeaderOrigin     = "Cofferdam-Origin"
+)
+
+// SignInOffer is what a page needs in order to seal a sign-in.
+type SignInOffer struct {
+	Key       []byte   `json:"key"`       // the signed sign-in key document, JSON (docs/formats)
+	Challenge []byte   `json:"challenge"` // 24 bytes, valid 5 minutes
+	Domains   []string `json:"domains"`   // mail domains served, for completion
+}
+
+// Box is a sealed sign-in (docs/formats). Only porter can open it.
+type Box struct {
+	KID       []byte `json:"kid"`
+	Enc       []byte `json:"enc"`
+	CT        []byte `json:"ct"`
+	Challenge []byte `json:"challenge"`
+}
+
+// AuthRequest asks porter to open a box and to sign in at the platform.
+type AuthRequest struct {
+	Box     Box    `json:"box"`
+	Network string `json:"network"`          // the person's address, handed to the platform where it takes it
+	Known   bool   `json:"known"`            // the browser showed a device token of an earlier good sign-in
+	Device  []byte `json:"device,omitempty"` // login hash inside the device token; see keeper
+}
+
+// Authenticated is the platform's yes.
+type Authenticated struct {
+	Ref        []byte   `json:"ref"`        // names the opened password in porter for PorterDerive; 60 s, once
+	Login      string   `json:"login"`      // canonical
+	Platform   string   `json:"platform"`   // name in the configuration
+	Addresses  []string `json:"addresses"`  // what the person may send as; first is the main one
+	Credential []byte   `json:"credential"` // sealed to porter's own key: nobody else can open it
+}
+
+// DeriveRequest asks for A = Argon2id(password, salt). It also forgets Ref.
+type DeriveRequest struct {
+	Ref     []byte `json:"ref"`
+	Salt    []byte `json:"salt"`
+	Memory  uint32 `json:"memory"` // KiB
+	Time    uint32 `json:"time"`
+	Threads uint8  `json:"threads"`
+}
+
+// Derived is A.
+type Derived struct {
+	A []byte `json:"a"`
+}
+
+// LiveRequest registers a capability: which cell may ask for pipes with it.
+// An older fence of the same uid ends: its pipes are closed.
+type LiveRequest struct {
+	Capability []byte   `json:"capability"` // SHA-256 of it
+	UID        []byte   `json:"uid"`
+	Cell       string   `json:"cell"`
+	Fence      int64    `json:"fence"`
+	Login      string   `json:"login"`
+	Platform   string   `json:"platform"`
+	Addresses  []string `json:"addresses"`
+	Credential []byte   `json:"credential"`
+	Network    string   `json:"network"`
+	Expires    int64    `json:"expires"` // unix seconds
+}
+
+// EndRequest ends capabilities: their pipes are closed, and a credential that no
+// capability needs any more is wiped.
+type EndRequest struct {
+	Capabilities [][]byte `json:"capabilities"` // SHA-256 of each
+}
+
+// SubmitEnvelope is one mail's way out.
+type SubmitEnvelope struct {
+	From       string       `json:"from"`
+	FromParams Params       `json:"fromParams,omitempty"`
+	To         []SubmitRcpt `json:"to"`
+	Size       int64        `json:"size"`
+}
+
+// SubmitRcpt is one recipient.
+type SubmitRcpt struct {
+	Address string `json:"address"`
+	Params  Params `json:"params,omitempty"`
+}
+
+// Params are SMTP parameters such as NOTIFY (RFC 3461).
+type Params map[string]string
+
+// Submitted is the submission server's answer. A mail that was not taken at all
+// travels as an error: CodeForbidden (guard), CodeRefused (permanent, Detail is
+// the server's text), CodeUnavailable (nothing was sent, safe to repeat),
+// CodeUncertain (the connection broke after DATA).
+type Submitted struct {
+	Reply    string      `json:"reply"` // the server's last line
+	Rejected []RcptReply `json:"rejected,omitempty"`
+}
+
+// RcptReply is the answer for one recipient that was refused.
+type RcptReply struct {
+	Address string `json:"address"`
+	Reply   string `json:"reply"`
+}
