@@ -1,0 +1,185 @@
+package submission
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Return says what a failure notice should carry (RFC 3461, section 4.3).
+type Return string
+
+// The values of RET; empty leaves it to the server.
+const (
+	ReturnFull    Return = "FULL"
+	ReturnHeaders Return = "HDRS"
+)
+
+// Notify is a set of events worth a notice (RFC 3461, section 4.1). The zero
+// value leaves it to the server; NotifyNever excludes the others.
+type Notify uint8
+
+// The events.
+const (
+	NotifySuccess Notify = 1 << iota
+	NotifyFailure
+	NotifyDelay
+	NotifyNever
+)
+
+// DSN is what the sender wants to be told. It is dropped silently where the
+// server does not offer DSN; Result.DSN says whether it was passed on.
+type DSN struct {
+	Notify Notify
+	Return Return
+	EnvID  string // printable ASCII, at most MaxEnvID bytes
+}
+
+// Envelope is everything about a transaction but the message.
+type Envelope struct {
+	// MailFrom is the reverse path; the zero Address is "<>".
+	MailFrom Address
+	// RcptTo has 1 to MaxRecipients addresses.
+	RcptTo []Address
+	DSN    DSN
+	// Size is the message's size in bytes as it goes over the wire, 0 where
+	// unknown. It is checked against the server's limit beforehand.
+	Size int64
+	// EightBit says that the body has bytes above 127, UTF8 that headers have
+	// (RFC 6532). A server that cannot take them makes Send fail beforehand.
+	EightBit, UTF8 bool
+	// RequireTLS asks for TLS on the whole way (RFC 8689).
+	RequireTLS bool
+	// AllOrNothing refuses the whole message when one recipient is refused,
+	// instead of sending it to the others.
+	AllOrNothing bool
+}
+
+func (v Envelope) validate() error {
+	switch n := len(v.RcptTo); {
+	case n == 0:
+		return fmt.Errorf("%w: no recipient", ErrEnvelope)
+	case n > MaxRecipients:
+		return fmt.Errorf("%w: more than %d recipients", ErrEnvelope, MaxRecipients)
+	}
+	for _, a := range v.RcptTo {
+		if a.IsZero() {
+			return fmt.Errorf("%w: empty recipient", ErrEnvelope)
+		}
+	}
+	if v.Size < 0 {
+		return fmt.Errorf("%w: negative size", ErrEnvelope)
+	}
+	return v.DSN.validate()
+}
+
+func (d DSN) validate() error {
+	if d.Notify >= NotifyNever<<1 || d.Notify&NotifyNever != 0 && d.Notify != NotifyNever {
+		return fmt.Errorf("%w: contradicting notify events", ErrEnvelope)
+	}
+	if d.Return != "" && d.Return != ReturnFull && d.Return != ReturnHeaders {
+		return fmt.Errorf("%w: unknown return type", ErrEnvelope)
+	}
+	if len(d.EnvID) > MaxEnvID {
+		return fmt.Errorf("%w: envelope id longer than %d bytes", ErrEnvelope, MaxEnvID)
+	}
+	for i := range len(d.EnvID) {
+		if d.EnvID[i] < ' ' || d.EnvID[i] > '~' {
+			return fmt.Errorf("%w: envelope id is not printable ASCII", ErrEnvelope)
+		}
+	}
+	return nil
+}
+
+// String returns the NOTIFY value, "" for the zero value.
+func (n Notify) String() string {
+	var s []string
+	for i, word := range []string{"SUCCESS", "FAILURE", "DELAY", "NEVER"} {
+		if n&(1<<i) != 0 {
+			s = append(s, word)
+		}
+	}
+	return strings.Join(s, ",")
+}
+
+// needsUTF8 reports whether SMTPUTF8 is needed for the transaction.
+func (v Envelope) needsUTF8() bool {
+	need := v.UTF8
+	for _, a := range append([]Address{v.MailFrom}, v.RcptTo...) {
+		_, ok := a.ascii()
+		need = need || !ok
+	}
+	return need
+}
+
+// commands returns MAIL and the RCPT lines for a server that offers x.
+func (v Envelope) commands(x Extensions) ([]string, error) {
+	utf8 := v.needsUTF8()
+	switch {
+	case utf8 && !x.Has("SMTPUTF8"):
+		return nil, ErrNeedUTF8
+	case (v.EightBit || utf8) && !x.Has("8BITMIME"):
+		return nil, ErrNeed8Bit
+	case v.RequireTLS && !x.Has("REQUIRETLS"):
+		return nil, ErrNeedRequireTLS
+	}
+	if limit := x.MaxSize(); limit > 0 && v.Size > limit {
+		return nil, fmt.Errorf("%w: %d bytes, server takes %d", ErrTooLarge, v.Size, limit)
+	}
+	out := []string{v.mailCommand(x, utf8)}
+	for _, a := range v.RcptTo {
+		out = append(out, v.rcptCommand(a, x, utf8))
+	}
+	return out, nil
+}
+
+func (v Envelope) mailCommand(x Extensions, utf8 bool) string {
+	from, _ := v.MailFrom.ascii()
+	s := "MAIL FROM:<" + from.String() + ">"
+	if x.Has("SIZE") && v.Size > 0 {
+		s += " SIZE=" + strconv.FormatInt(v.Size, 10)
+	}
+	if v.EightBit || utf8 {
+		s += " BODY=8BITMIME"
+	}
+	if utf8 {
+		s += " SMTPUTF8"
+	}
+	if v.RequireTLS {
+		s += " REQUIRETLS"
+	}
+	if x.Has("DSN") && v.DSN.Return != "" {
+		s += " RET=" + string(v.DSN.Return)
+	}
+	if x.Has("DSN") && v.DSN.EnvID != "" {
+		s += " ENVID=" + xtext(v.DSN.EnvID)
+	}
+	return s
+}
+
+func (v Envelope) rcptCommand(a Address, x Extensions, utf8 bool) string {
+	to, _ := a.ascii()
+	s := "RCPT TO:<" + to.String() + ">"
+	if !x.Has("DSN") || v.DSN.Notify == 0 {
+		return s
+	}
+	s += " NOTIFY=" + v.DSN.Notify.String()
+	if isASCII(to.String()) {
+		// RFC 3461, section 4.2, so that the notice names what the person wrote.
+		s += " ORCPT=rfc822;" + xtext(to.String())
+	}
+	return s
+}
+
+// xtext encodes printable ASCII as RFC 3461, section 4 says.
+func xtext(s string) string {
+	var b strings.Builder
+	for i := range len(s) {
+		if c := s[i]; c < '!' || c > '~' || c == '+' || c == '=' {
+			fmt.Fprintf(&b, "+%02X", c)
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}
