@@ -1,0 +1,30 @@
+package jmap
+
+// AccountInfo is what the Session says of one account (RFC 8620, section 2).
+type AccountInfo struct {
+	ID         AccountID
+	Name       string // to show to the person, as a rule their address
+	IsPersonal bool
+	IsReadOnly bool // every /set is answered accountReadOnly
+
+	Mail       MailCapability
+	Submission *SubmissionCapability // nil: this account may not send
+}
+
+// MailCapability is the account's part of urn:ietf:params:jmap:mail (RFC 8621,
+// section 1.3.1).
+type MailCapability struct {
+	MaxMailboxesPerEmail       uint64 // 0: no limit
+	MaxMailboxDepth            uint64 // 0: no limit
+	MaxSizeMailboxName         uint64 // octets of UTF-8, at least 100
+	MaxSizeAttachmentsPerEmail uint64 // octets, before any encoding
+	EmailQuerySortOptions      []SortProperty
+	MayCreateTopLevelMailbox   bool
+}
+
+// SubmissionCapability is the account's part of urn:ietf:params:jmap:submission
+// (RFC 8621, section 1.3.2).
+type SubmissionCapability struct {
+	MaxDelayedSend       uint64 // seconds
+	SubmissionExtensions map[string][]string
+}
