@@ -1,0 +1,45 @@
+package message
+
+const (
+	// MaxParts bounds the parts of one message. A part costs an attacker six
+	// bytes and us some 400; the largest honest message in our corpus has a few
+	// dozen. What comes after stays inside the last part, as with Dovecot.
+	MaxParts = 10000
+	// MaxDepth bounds the nesting of multiparts and messages, since the tree is
+	// walked by recursion. A deeper multipart is shown as text.
+	MaxDepth = 100
+	// MaxHeaderBytes bounds one header block; what follows, up to the empty
+	// line, is skipped. Mail systems refuse much smaller ones.
+	MaxHeaderBytes = 1 << 20
+	// MaxHeaderFields bounds the fields kept of one header block.
+	MaxHeaderFields = 5000
+	// MaxBoundary bounds a boundary's length. RFC 2046 allows 70; Dovecot
+	// compares the first 80 bytes, and the same cut gives the same parts.
+	MaxBoundary = 80
+	// MaxAddresses bounds the addresses of one field: more are dropped.
+	MaxAddresses = 20000
+	// MaxMessageIDs bounds the ids of one field. The first and the last ones
+	// matter for threads, so the middle is dropped.
+	MaxMessageIDs = 2000
+	// MaxParams bounds the parameters of one Content-Type or Content-Disposition.
+	MaxParams = 200
+	// MaxNameRunes bounds a part's name. File systems stop at 255 bytes.
+	MaxNameRunes = 1000
+	// MaxCommentDepth bounds nested comments; a deeper "(" is text.
+	MaxCommentDepth = 50
+	// PreviewRunes is the length of a preview (RFC 8621, section 4.1.4).
+	PreviewRunes = 256
+	// PreviewScanBytes bounds the decoded bytes looked at for a preview: the
+	// style sheet before a newsletter's first word can be long.
+	PreviewScanBytes = 96 << 10
+	// maxSniff bounds the bytes in which a charset declared by HTML is looked
+	// for, as browsers do.
+	maxSniff = 1024
+	// maxLine is the longest line that may be written, without CRLF (RFC 5322,
+	// section 2.1.1), and foldLine is the length that folding aims at.
+	maxLine  = 998
+	foldLine = 76
+	// MaxBuildDepth and MaxBuildParts bound a draft's structure.
+	MaxBuildDepth = 20
+	MaxBuildParts = 1000
+)
