@@ -94,7 +94,7 @@ type Conn struct {
 	cfg    Config
 	w      *wire
 	ext    Extensions
-	secure bool // TLS is on
+	passed bool // XCLIENT was taken
 	broken bool // the server's state is unknown: nothing more may be said
 }
 
@@ -169,7 +169,6 @@ func (c *Conn) handshake(ctx context.Context) *Error {
 		return notSent(StageTLS, !badCert, fmt.Errorf("TLS handshake: %w", err))
 	}
 	c.w.replace(tc)
-	c.secure = true
 	return nil
 }
 
@@ -183,6 +182,9 @@ func (c *Conn) ConnectionState() (tls.ConnectionState, bool) {
 
 // Extensions returns what the last EHLO offered.
 func (c *Conn) Extensions() Extensions { return c.ext }
+
+// ClientPassed reports whether the server took Config.Client by XCLIENT.
+func (c *Conn) ClientPassed() bool { return c.passed }
 
 // Usable reports whether another Send may be tried on this connection.
 func (c *Conn) Usable() bool { return !c.broken }

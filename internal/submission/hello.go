@@ -136,7 +136,9 @@ func (c *Conn) startTLS(ctx context.Context) *Error {
 }
 
 // xclient hands the person's address on where the server lets us. The server
-// then starts again with its greeting.
+// then starts again with its greeting: a refusal there may mean that it does not
+// want this person's address. 501 alone says that it cannot take such an
+// address (a Postfix without IPv6 does): mail goes on without.
 func (c *Conn) xclient() *Error {
 	if !c.cfg.Client.IsValid() || !c.ext.HasParam("XCLIENT", "ADDR") {
 		return nil
@@ -152,8 +154,12 @@ func (c *Conn) xclient() *Error {
 	if err != nil {
 		return notSent(StageXClient, true, err)
 	}
+	if r.Code == 501 {
+		return nil
+	}
 	if r.Code != 220 {
 		return refused(StageXClient, r)
 	}
+	c.passed = true
 	return c.hello()
 }
