@@ -75,7 +75,7 @@ func ParseHeaderProp(s string) (HeaderProp, bool) {
 	p.Name = name
 	if form, found := strings.CutPrefix(suffix, "as"); more && found {
 		form, suffix, more = strings.Cut(form, ":")
-		if p.Form, ok = formByName(form); !ok || p.Form == FormRaw && form != "Raw" {
+		if p.Form, ok = formByName(form); !ok {
 			return HeaderProp{}, false
 		}
 	}
