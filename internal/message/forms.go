@@ -40,7 +40,7 @@ type HeaderProperty struct {
 func ParseHeaderProperty(property string) (HeaderProperty, error) {
 	rest, ok := strings.CutPrefix(property, "header:")
 	if !ok {
-		return HeaderProperty{}, fmt.Errorf("%q does not begin with header:", property)
+		return HeaderProperty{}, fmt.Errorf("%q is not a header property", property)
 	}
 	parts := strings.Split(rest, ":")
 	p := HeaderProperty{Name: parts[0]}
