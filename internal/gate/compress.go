@@ -1,0 +1,136 @@
+package gate
+
+import (
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/andybalholm/brotli"
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+)
+
+// encodings in order of our preference: zstd is the cheapest for what it saves.
+var encodings = []string{"zstd", "br", "gzip"}
+
+// accepted picks the encoding for an Accept-Encoding header, "" for none.
+func accepted(header string) string {
+	weight := map[string]bool{}
+	for part := range strings.SplitSeq(header, ",") {
+		name, params, _ := strings.Cut(strings.TrimSpace(part), ";")
+		q := strings.TrimSpace(params)
+		if value, ok := strings.CutPrefix(q, "q="); ok {
+			if f, err := strconv.ParseFloat(value, 32); err != nil || f == 0 {
+				continue
+			}
+		}
+		weight[strings.ToLower(strings.TrimSpace(name))] = true
+	}
+	for _, e := range encodings {
+		if weight[e] {
+			return e
+		}
+	}
+	return ""
+}
+
+// compressible says whether a type is worth it; images and archives are not.
+func compressible(contentType string) bool {
+	base, _, _ := strings.Cut(contentType, ";")
+	switch base = strings.TrimSpace(base); base {
+	case "application/json", "application/problem+json", "application/javascript", "image/svg+xml", "application/manifest+json":
+		return true
+	case "text/event-stream":
+		return false // each event must leave at once, and is small
+	}
+	return strings.HasPrefix(base, "text/")
+}
+
+// encoder makes a writer for an encoding at a speed that suits answers made on
+// the fly.
+func encoder(encoding string, w io.Writer) io.WriteCloser {
+	switch encoding {
+	case "zstd":
+		z, err := zstd.NewWriter(w, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(1<<20))
+		if err == nil {
+			return z
+		}
+	case "br":
+		return brotli.NewWriterLevel(w, 4)
+	}
+	z, err := gzip.NewWriterLevel(w, gzip.BestSpeed+2)
+	if err != nil {
+		panic(err) // the level is a constant of ours
+	}
+	return z
+}
+
+// compressor compresses one answer when its type, its length and the client
+// permit.
+type compressor struct {
+	http.ResponseWriter
+	encoding string
+	enc      io.WriteCloser
+	decided  bool
+}
+
+func newCompressor(w http.ResponseWriter, r *http.Request) *compressor {
+	c := &compressor{ResponseWriter: w}
+	if r.Method != http.MethodHead {
+		c.encoding = accepted(r.Header.Get("Accept-Encoding"))
+	}
+	return c
+}
+
+func (c *compressor) WriteHeader(status int) {
+	if !c.decided && status >= 200 {
+		c.decide(status)
+	}
+	c.ResponseWriter.WriteHeader(status)
+}
+
+func (c *compressor) decide(status int) {
+	c.decided = true
+	h := c.Header()
+	if !compressible(h.Get("Content-Type")) || h.Get("Content-Encoding") != "" {
+		return
+	}
+	h.Add("Vary", "Accept-Encoding")
+	n, err := strconv.Atoi(h.Get("Content-Length"))
+	small := err == nil && n < minCompress
+	if c.encoding == "" || small || status == http.StatusNoContent || status == http.StatusNotModified || status == http.StatusPartialContent {
+		return
+	}
+	h.Del("Content-Length")
+	h.Set("Content-Encoding", c.encoding)
+	c.enc = encoder(c.encoding, c.ResponseWriter)
+}
+
+func (c *compressor) Write(b []byte) (int, error) {
+	if !c.decided {
+		c.WriteHeader(http.StatusOK)
+	}
+	if c.enc == nil {
+		return c.ResponseWriter.Write(b)
+	}
+	return c.enc.Write(b)
+}
+
+// Flush passes on what is there, for streams.
+func (c *compressor) Flush() {
+	if f, ok := c.enc.(interface{ Flush() error }); ok && c.enc != nil {
+		_ = f.Flush() // the client is gone; the next Write says so
+	}
+	if f, ok := c.ResponseWriter.(http.Flusher); ok && c.enc == nil {
+		f.Flush()
+	}
+}
+
+// Close ends the compressed stream.
+func (c *compressor) Close() error {
+	if c.enc == nil {
+		return nil
+	}
+	return c.enc.Close()
+}

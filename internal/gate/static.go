@@ -1,0 +1,149 @@
+package gate
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"io/fs"
+	"mime"
+	"net/http"
+	"path"
+	"strings"
+	"sync"
+
+	"github.com/andybalholm/brotli"
+	"github.com/klauspost/compress/gzip"
+)
+
+// static serves the client: a fixed set of files that are the same for
+// everybody, so that what is served can be checked from outside.
+type static struct {
+	files map[string]*file
+}
+
+type file struct {
+	data, contentType, tag string
+	hashed                 bool // the name carries a hash of the content: cache for ever
+
+	once   sync.Once
+	br, gz string // made at first use, best level
+}
+
+// newStatic reads all files of the client once. The operator key is one more
+// file beside them.
+func newStatic(assets fs.FS, operatorKey []byte) (*static, error) {
+	s := &static{files: map[string]*file{}}
+	err := fs.WalkDir(assets, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || strings.HasPrefix(path.Base(name), ".") {
+			return err
+		}
+		data, err := fs.ReadFile(assets, name)
+		if err != nil {
+			return err
+		}
+		s.add("/"+name, data)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading the client's files: %w", err)
+	}
+	s.add("/operator.json", operatorKey)
+	if s.files["/index.html"] == nil {
+		s.add("/index.html", []byte("<!doctype html><title>Cofferdam</title><p>The client is not built into this binary. Run: make web\n"))
+	}
+	return s, nil
+}
+
+func (s *static) add(name string, data []byte) {
+	kind := mime.TypeByExtension(path.Ext(name))
+	switch path.Ext(name) { // not what the host's mime table says
+	case ".js":
+		kind = "text/javascript; charset=utf-8"
+	case ".css":
+		kind = "text/css; charset=utf-8"
+	case ".html":
+		kind = "text/html; charset=utf-8"
+	case ".json", ".map":
+		kind = "application/json"
+	case ".webmanifest":
+		kind = "application/manifest+json"
+	case ".svg":
+		kind = "image/svg+xml"
+	case "":
+		kind = "text/plain; charset=utf-8"
+	}
+	s.files[name] = &file{
+		data: string(data), contentType: kind,
+		tag:    fmt.Sprintf(`"%x"`, sha256.Sum256(data))[:26] + `"`,
+		hashed: strings.HasPrefix(name, "/assets/"),
+	}
+}
+
+// serve answers a file, or the client's page for every address of the client.
+func (s *static) serve(w http.ResponseWriter, r *http.Request) {
+	f := s.files[r.URL.Path]
+	if f == nil {
+		if path.Ext(r.URL.Path) != "" && strings.HasPrefix(r.URL.Path, "/assets/") || strings.HasPrefix(r.URL.Path, "/b/") {
+			notFound(w, r)
+			return
+		}
+		f = s.files["/index.html"]
+	}
+	h := w.Header()
+	h.Set("Content-Type", f.contentType)
+	h.Set("Vary", "Accept-Encoding")
+	h.Set("Cache-Control", "no-cache")
+	if f.hashed {
+		h.Set("Cache-Control", "public, max-age=31536000, immutable")
+	}
+	h.Set("ETag", f.tag)
+	if r.Header.Get("If-None-Match") == f.tag {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	body := f.data
+	if compressible(f.contentType) {
+		var encoding string
+		body, encoding = f.encoded(r.Header.Get("Accept-Encoding"))
+		if encoding != "" {
+			h.Set("Content-Encoding", encoding)
+		}
+	}
+	h.Set("Content-Length", fmt.Sprint(len(body)))
+	if r.Method == http.MethodHead {
+		return
+	}
+	_, _ = w.Write([]byte(body)) // the client may be gone; nothing to add
+}
+
+func (f *file) encoded(header string) (body, encoding string) {
+	f.once.Do(f.compress)
+	names := map[string]bool{}
+	for part := range strings.SplitSeq(header, ",") {
+		name, _, _ := strings.Cut(strings.TrimSpace(part), ";")
+		names[name] = true
+	}
+	switch {
+	case names["br"]:
+		return f.br, "br"
+	case names["gzip"]:
+		return f.gz, "gzip"
+	}
+	return f.data, ""
+}
+
+func (f *file) compress() {
+	var b bytes.Buffer
+	bw := brotli.NewWriterLevel(&b, brotli.BestCompression)
+	_, _ = bw.Write([]byte(f.data)) // a bytes.Buffer does not fail
+	_ = bw.Close()
+	f.br = b.String()
+	b.Reset()
+	gw, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
+	if err != nil {
+		panic(err) // the level is a constant of ours
+	}
+	_, _ = gw.Write([]byte(f.data))
+	_ = gw.Close()
+	f.gz = b.String()
+}
