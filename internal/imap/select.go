@@ -1,0 +1,192 @@
+package imap
+
+import "strings"
+
+// SelectOptions modify a SELECT.
+type SelectOptions struct {
+	ReadOnly  bool     // EXAMINE instead of SELECT
+	CondStore bool     // ask for mod-sequences (RFC 7162, section 3.1.8)
+	QResync   *QResync // resynchronise; needs Enable("QRESYNC") answered before
+
+	// OnVanished gets VANISHED (EARLIER), OnRow the changed messages of a
+	// QRESYNC. Both run on the reading goroutine; the row is valid until
+	// OnRow returns. Nil drops them.
+	OnVanished func(UIDSet)
+	OnRow      func(*FetchRow)
+}
+
+// QResync is what the client knows of a mailbox (RFC 7162, section 3.2.5).
+type QResync struct {
+	UIDValidity uint32
+	ModSeq      uint64
+	KnownUIDs   UIDSet // optional; no star
+	// MatchSeqs and MatchUIDs optionally pair some sequence numbers with
+	// their uids; equal counts, no stars.
+	MatchSeqs SeqSet
+	MatchUIDs UIDSet
+}
+
+// Selected is what the server says of a mailbox at SELECT.
+type Selected struct {
+	Mailbox        string
+	Exists         uint32
+	Recent         uint32
+	Unseen         SeqNum // first unseen message (RFC 3501); zero when not told
+	UIDValidity    uint32 // zero when not told
+	UIDNext        UID    // zero when not told
+	UIDNotSticky   bool
+	HighestModSeq  uint64 // zero: not told, or NOMODSEQ
+	Flags          []Flag
+	PermanentFlags []Flag // nil when not told: then all flags are permanent
+	MailboxID      string // RFC 8474; "" when not told
+	ReadOnly       bool
+	Codes          []Code // all response codes, unknown ones included
+	Code           Code   // of the tagged answer
+}
+
+// CanCreateKeywords reports whether new keywords stick (RFC 9051, section 7.1:
+// PERMANENTFLAGS with \*).
+func (s *Selected) CanCreateKeywords() bool { return ContainsFlag(s.PermanentFlags, FlagAny) }
+
+// Select selects a mailbox. A refused SELECT leaves no mailbox selected.
+// Commands on the new mailbox may be pipelined behind it.
+func (c *Client) Select(mailbox string, opts SelectOptions) *Future[*Selected] {
+	verb := "SELECT"
+	if opts.ReadOnly {
+		verb = "EXAMINE"
+	}
+	e := c.encode(verb)
+	e.sp().mailbox(mailbox)
+	encodeSelectParams(e, opts)
+	m := &selectMatch{c: c, opts: opts, res: &Selected{Mailbox: mailbox, ReadOnly: opts.ReadOnly}}
+	cmd := &command{name: verb, enc: e, claim: m.claim, finish: m.finish}
+	m.cmd = cmd
+	return start(c, &m.res, cmd)
+}
+
+func encodeSelectParams(e *encoder, o SelectOptions) {
+	switch {
+	case o.QResync != nil:
+		q := o.QResync
+		e.raw(" (QRESYNC (").num(uint64(q.UIDValidity)).sp().num(q.ModSeq)
+		if q.KnownUIDs.HasStar() || q.MatchUIDs.HasStar() || q.MatchSeqs.HasStar() {
+			e.fail("star in a set of known uids") // RFC 7162, section 7: known-uids
+		}
+		if !q.KnownUIDs.Empty() {
+			e.sp().raw(q.KnownUIDs.String())
+		}
+		if !q.MatchSeqs.Empty() {
+			e.raw(" (").raw(q.MatchSeqs.String()).sp().raw(q.MatchUIDs.String()).raw(")")
+		}
+		e.raw("))")
+	case o.CondStore:
+		e.raw(" (CONDSTORE)")
+	}
+}
+
+// selectMatch gathers the answer to one SELECT.
+type selectMatch struct {
+	c    *Client
+	cmd  *command
+	opts SelectOptions
+	res  *Selected
+	row  FetchRow
+}
+
+// claim takes the untagged data of SELECT. What comes before the server has
+// come to this command belongs to the mailbox selected before.
+func (m *selectMatch) claim(r *Response, deliver bool) bool {
+	if !m.c.reached(m.cmd) {
+		return false
+	}
+	if r.Kind == StatusOK || r.Kind == StatusNO {
+		return m.claimCode(r)
+	}
+	switch r.Word {
+	case "EXISTS":
+		m.res.Exists = r.Num
+	case "RECENT":
+		m.res.Recent = r.Num
+	case "FLAGS":
+		m.res.Flags = flagList(r.Arg(0), m.c.flags)
+	case "VANISHED":
+		if set, _, ok := vanishedOf(r); ok && deliver && m.opts.OnVanished != nil {
+			m.opts.OnVanished(set)
+		}
+	case "FETCH":
+		if deliver && m.opts.OnRow != nil && m.row.load(r, m.c.flags) {
+			m.opts.OnRow(&m.row)
+		}
+	case "LIST":
+		// RFC 9051, section 6.3.2: an untagged LIST with the mailbox's name.
+		return strings.EqualFold(decodeMailbox(r.Arg(2).Raw(), m.c.utf8On()), m.res.Mailbox)
+	default:
+		return false
+	}
+	return true
+}
+
+func (m *selectMatch) claimCode(r *Response) bool {
+	s := m.res
+	switch r.Code.Name {
+	case CodeUIDValidity:
+		s.UIDValidity, _ = r.Code.Number32()
+	case CodeUIDNext:
+		n, _ := r.Code.Number32()
+		s.UIDNext = UID(n)
+	case CodeUnseen:
+		n, _ := r.Code.Number32()
+		s.Unseen = SeqNum(n)
+	case CodeHighestModSeq:
+		s.HighestModSeq, _ = r.Code.Number()
+	case CodePermanentFlags:
+		s.PermanentFlags = r.Code.Flags()
+		if s.PermanentFlags == nil {
+			s.PermanentFlags = []Flag{}
+		}
+	case CodeUIDNotSticky:
+		s.UIDNotSticky = true
+	case CodeMailboxID:
+		s.MailboxID = validObjectID(r.Code.Text())
+	case CodeNoModSeq:
+	case "", CodeAlert, CodeNotificationOverflow:
+		return false
+	}
+	if len(s.Codes) < maxFlags {
+		s.Codes = append(s.Codes, r.Code)
+	}
+	return true
+}
+
+func (m *selectMatch) finish(r *Response) {
+	m.res.Code = r.Code
+	switch r.Code.Name {
+	case CodeReadOnly:
+		m.res.ReadOnly = true
+	case CodeReadWrite:
+		m.res.ReadOnly = false
+	case CodeMailboxID:
+		m.res.MailboxID = validObjectID(r.Code.Text())
+	}
+	m.c.setSelected(r.Kind == StatusOK, m.res.Mailbox)
+}
+
+// Unselect leaves the mailbox without expunging (RFC 3691).
+func (c *Client) Unselect() *Future[None] {
+	return c.simpleThen("UNSELECT", func(r *Response) {
+		if r.Kind == StatusOK {
+			c.setSelected(false, "")
+		}
+	})
+}
+
+// CloseExpungingUnsafe sends CLOSE, which removes every message marked
+// \Deleted, whoever marked it (RFC 9051, section 6.4.1). Unselect is what one
+// wants nearly always; without it, Examine the mailbox before CLOSE.
+func (c *Client) CloseExpungingUnsafe() *Future[None] {
+	return c.simpleThen("CLOSE", func(r *Response) {
+		if r.Kind == StatusOK {
+			c.setSelected(false, "")
+		}
+	})
+}
