@@ -301,7 +301,7 @@ func quoteLocal(s string) string {
 func commentName(toks []token) string {
 	for _, t := range toks {
 		if t.kind == tokComment {
-			return cleanPhrase(decodeUnstructured(t.text))
+			return cleanPhrase(decodeUnstructured(t.text, nil))
 		}
 	}
 	return ""
@@ -328,7 +328,7 @@ func phrase(toks []token) string {
 			b.WriteString(t.text)
 		default:
 			n := plainRun(toks[i:])
-			b.WriteString(decodeUnstructured(joinTokens(toks[i : i+n])))
+			b.WriteString(decodeUnstructured(joinTokens(toks[i:i+n]), nil))
 			i += n - 1
 		}
 	}

@@ -123,9 +123,14 @@ func dropDecodedControls(s string) string {
 // decodeUnstructured decodes the encoded words of unstructured text. A word must
 // have white space or an end on both sides (RFC 2047, section 5 (1)), and white
 // space between two words goes away (section 6.2).
-func decodeUnstructured(s string) string {
+//
+// What is no word goes through convert, unless that is nil.
+func decodeUnstructured(s string, convert func(string) string) string {
+	if convert == nil {
+		convert = func(t string) string { return t }
+	}
 	if !strings.Contains(s, "=?") {
-		return s
+		return convert(s)
 	}
 	var b strings.Builder
 	run := wordRun{out: &b}
@@ -145,7 +150,7 @@ func decodeUnstructured(s string) string {
 		} else {
 			run.flush()
 			b.WriteString(space)
-			b.WriteString(s[:end])
+			b.WriteString(convert(s[:end]))
 		}
 		s = s[end:]
 	}

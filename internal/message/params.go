@@ -41,7 +41,7 @@ func splitParam(s string) (item, rest string) {
 	depth := 0
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
-		case c == '\\':
+		case c == '\\' && depth > 0:
 			i++
 		case c == '"' && depth == 0:
 			if n := quotedLen(s[i:]); n > 0 {
@@ -127,6 +127,16 @@ func (v paramValue) params() map[string]string {
 		}
 	}
 	return m
+}
+
+// plain is the first parameter of that name as it stands, without RFC 2231.
+func (v paramValue) plain(name string) string {
+	for _, p := range v.list {
+		if p.name == name {
+			return p.value
+		}
+	}
+	return ""
 }
 
 // get is the decoded value of one parameter, "" if there is none.

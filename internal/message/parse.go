@@ -81,14 +81,12 @@ func (s *scanner) entity(section string, implicit string, depth int) *Part {
 // and the numbers of its parts follow directly (RFC 9051, section 6.4.5.1).
 func (s *scanner) content(p *Part, section string, isMessage bool, depth int) {
 	s.parts++
-	boundary := p.boundary()
-	if p.IsMultipart() && (boundary == "" || depth >= MaxDepth || s.parts >= MaxParts) {
-		// RFC 2045, section 5.2: what cannot be understood is text.
+	if p.IsMultipart() && (depth >= MaxDepth || s.parts >= MaxParts) {
 		p.Type, p.Charset = "text/plain", "us-ascii"
 	}
 	p.Section = section
 	if p.IsMultipart() {
-		s.multipart(p, boundary, section, depth+1)
+		s.multipart(p, section, depth+1)
 		return
 	}
 	if isMessage {
@@ -123,13 +121,27 @@ func (p *Part) setEncoded(b []byte) {
 func (p *Part) isMessage() bool { return p.Type == "message/rfc822" || p.Type == "message/global" }
 
 // multipart reads the parts of p up to its closing boundary or one of an outer
-// multipart, and leaves the position at the line that ends it.
-func (s *scanner) multipart(p *Part, boundary, section string, depth int) {
+// multipart, and leaves the position at the line that ends it. Without a
+// boundary parameter everything is preamble.
+func (s *scanner) multipart(p *Part, section string, depth int) {
+	start := s.pos
+	if boundary := p.boundary(); boundary != "" {
+		s.bodyParts(p, boundary, section, depth)
+	} else {
+		s.pos = s.nextBoundary(s.pos)
+	}
+	p.EncodedSize = int64(max(start, s.bodyEnd(s.pos)) - start)
+	if len(p.SubParts) == 0 {
+		p.SubParts = []*Part{s.onlyPreamble(p, start, section)}
+	}
+}
+
+// bodyParts reads the parts between the boundaries of p.
+func (s *scanner) bodyParts(p *Part, boundary, section string, depth int) {
 	level := len(s.bounds.open)
 	s.bounds.open = append(s.bounds.open, boundary)
 	defer func() { s.bounds.open = s.bounds.open[:level] }()
 
-	start := s.pos
 	s.pos = s.nextBoundary(s.pos)
 	implicit := ""
 	if p.Type == "multipart/digest" {
@@ -155,10 +167,6 @@ func (s *scanner) multipart(p *Part, boundary, section string, depth int) {
 		}
 		p.SubParts = append(p.SubParts, s.entity(subSection(section, len(p.SubParts)+1), implicit, depth))
 	}
-	p.EncodedSize = int64(max(start, s.bodyEnd(s.pos)) - start)
-	if len(p.SubParts) == 0 {
-		p.SubParts = []*Part{s.onlyPreamble(start, section)}
-	}
 }
 
 // epilogue skips what follows a closing boundary: the multipart is no longer
@@ -168,11 +176,12 @@ func (s *scanner) epilogue(level, from int) {
 	s.pos = s.nextBoundary(from)
 }
 
-// onlyPreamble makes the one part of a multipart whose boundary never comes.
-// IMAP servers show an empty text there (RFC 9051 has no multipart without
-// parts); the person is shown what there is.
-func (s *scanner) onlyPreamble(start int, section string) *Part {
+// onlyPreamble makes the one part of a multipart whose boundary is not given or
+// never comes. IMAP servers show an empty text there (RFC 9051 has no multipart
+// without parts); the person is shown what there is (RFC 2045, section 5.2).
+func (s *scanner) onlyPreamble(parent *Part, start int, section string) *Part {
 	p := newPart(nil, "")
+	p.Encoding = parent.Encoding // RFC 2045, section 6.4 forbids one here; if there is, it was meant
 	p.Section = subSection(section, 1)
 	p.PartID = p.Section
 	p.setEncoded(s.raw[start:max(start, s.bodyEnd(s.pos))])
@@ -275,9 +284,15 @@ func (p *Part) setType(f Field, given bool, implicit string) {
 	}
 }
 
-// boundary is the boundary parameter as far as it is compared.
+// boundary is the boundary parameter as far as it is compared. A boundary is
+// ASCII, so its extended form (RFC 2231) counts only when there is no other.
 func (p *Part) boundary() string {
-	b := strings.TrimRight(p.Params["boundary"], " \t\r\n")
+	b := p.Params["boundary"]
+	if f, ok := p.Headers.First("Content-Type"); ok {
+		if plain := parseParamValue(f.Value).plain("boundary"); plain != "" {
+			b = plain
+		}
+	}
 	return b[:min(len(b), MaxBoundary)]
 }
 

@@ -18,7 +18,12 @@ func DecodeText(value, hint string) string {
 	if isPlainASCII(s) && !strings.Contains(s, "=?") {
 		return s
 	}
-	return norm.NFC.String(decodeUnstructured(toUTF8(s, hint)))
+	if utf8.ValidString(s) {
+		return norm.NFC.String(decodeUnstructured(toUTF8(s, hint), nil))
+	}
+	// The bytes of an encoded word may themselves be unencoded, in the charset
+	// that the word names: words are taken out first.
+	return norm.NFC.String(decodeUnstructured(s, func(t string) string { return toUTF8(t, hint) }))
 }
 
 // unfold takes the line ends of folded white space out (RFC 5322, section
