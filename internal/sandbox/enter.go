@@ -3,7 +3,6 @@ package sandbox
 import (
 	"fmt"
 	"runtime"
-	"runtime/debug"
 
 	"golang.org/x/sys/unix"
 )
@@ -27,6 +26,7 @@ func Enter(p Profile) (Report, error) {
 
 	e := &entry{p: p, o: p.order, report: Report{Role: p.Role, LandlockABI: landlockABI()}}
 	e.user, e.userErr = e.apart(LayerIdentity) // while there is a /proc to look into
+	e.base = dataNow()
 	for _, s := range e.steps() {
 		e.run(s)
 	}
@@ -41,6 +41,7 @@ type entry struct {
 
 	user    string // whether the user namespace is our own
 	userErr error
+	base    int64 // bytes that RLIMIT_DATA counts of the empty role
 }
 
 // A step puts one layer on and says what was tried to see that it holds.
@@ -106,27 +107,6 @@ func (e *entry) unused(l Layer) (reason string, off bool) {
 
 // cgroup: the child was started in its group, or not at all.
 func (e *entry) cgroup() (string, error) { return "started in a control group of its own", nil }
-
-// memory sets the hard limit and tells the garbage collector the soft one.
-func (e *entry) memory() (string, error) {
-	lim := unix.Rlimit{Cur: uint64(e.p.Memory), Max: uint64(e.p.Memory)}
-	if err := unix.Prlimit(0, unix.RLIMIT_DATA, &lim, nil); err != nil {
-		return "", fmt.Errorf("setrlimit DATA: %w", err)
-	}
-	debug.SetMemoryLimit(e.p.Memory / 100 * softShare)
-	return fmt.Sprintf("%d MiB, collector at %d%%", e.p.Memory>>20, softShare), tryMemory(e.p.Memory)
-}
-
-// tryMemory asks the kernel for more than the limit; nothing is touched. It does
-// not go through the Go heap, as running out of that ends the process.
-func tryMemory(limit int64) error {
-	b, err := unix.Mmap(-1, 0, int(limit), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
-	if err == nil {
-		unix.Munmap(b)
-		return fmt.Errorf("mapping %d bytes was granted in spite of the limit", limit)
-	}
-	return nil
-}
 
 // limits: no core dumps; descriptors and threads bounded.
 func (e *entry) limits() (string, error) {

@@ -22,8 +22,8 @@ type HostConfig struct {
 
 // Host is what this machine offers to a supervisor, found by trying.
 type Host struct {
-	root    bool           // started as root
-	userns  bool           // children get a user namespace
+	root    bool            // started as root
+	userns  bool            // children get a user namespace
 	refused map[Layer]error // namespaces the kernel refused, with its words
 	groups  *cgroups        // nil: refused or not asked for
 

@@ -1,10 +1,16 @@
 package sandbox
 
+import "time"
+
 const (
-	// MemoryFloor is the least hard limit, in bytes, that Enter accepts. A Go
-	// process with an HTTP server in it maps about 30 MiB of data before it has
-	// done any work; below the floor it would die at start, not at an attack.
+	// MemoryFloor is the least hard limit, in bytes, that a profile may state. An
+	// HTTP server that answers a few concurrent calls of 1 MiB lives in it.
 	MemoryFloor = 64 << 20
+
+	// emptyRole is what RLIMIT_DATA is taken to count of a role that has done no
+	// work, where /proc does not tell: 32 MiB of the runtime's arena index and as
+	// much of zeroed data were measured, and some heap.
+	emptyRole = 96 << 20
 
 	// softShare is the part, in percent, of the hard memory limit at which the
 	// garbage collector starts to work harder (GOMEMLIMIT). RLIMIT_DATA counts
@@ -32,6 +38,10 @@ const (
 	// maxOrder bounds the environment variable that carries the profile to the
 	// child; the kernel's own limit for one string is 128 KiB.
 	maxOrder = 64 << 10
+
+	// probeTimeout bounds Probe: a start takes milliseconds, on a machine under load
+	// some hundred.
+	probeTimeout = 10 * time.Second
 
 	// maxProgram is the kernel's limit of one seccomp program (BPF_MAXINSNS).
 	maxProgram = 4096

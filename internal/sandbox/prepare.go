@@ -34,11 +34,7 @@ func (p Profile) Prepare(cmd *exec.Cmd, h *Host) (done func(), err error) {
 		cmd.SysProcAttr = new(syscall.SysProcAttr)
 	}
 	h.attach(cmd.SysProcAttr, p, o, uid, gid)
-	free, err = h.attachCgroup(cmd.SysProcAttr, p, o, free)
-	if err != nil {
-		free()
-		return nil, fmt.Errorf("preparing %s: %w", p.Role, err)
-	}
+	free = h.attachCgroup(cmd.SysProcAttr, p, o, free)
 	word, err := o.encode()
 	if err != nil {
 		free()
@@ -112,25 +108,26 @@ func (h *Host) attach(attr *syscall.SysProcAttr, p Profile, o *order, uid, gid u
 	}
 }
 
-// attachCgroup starts the child in a control group of its own.
-func (h *Host) attachCgroup(attr *syscall.SysProcAttr, p Profile, o *order, free func()) (func(), error) {
+// attachCgroup starts the child in a control group of its own, and returns what
+// frees that too.
+func (h *Host) attachCgroup(attr *syscall.SysProcAttr, p Profile, o *order, free func()) func() {
 	if p.Memory == 0 || !p.has(LayerCgroup) {
-		return free, nil
+		return free
 	}
 	if h.groups == nil {
 		if err := h.refused[LayerCgroup]; err != nil {
 			o.Refused[LayerCgroup] = err.Error()
 		}
-		return free, nil
+		return free
 	}
 	g, err := h.groups.create(p.Role, p.Memory)
 	if err != nil {
 		o.Refused[LayerCgroup] = err.Error()
-		return free, nil
+		return free
 	}
 	attr.UseCgroupFD, attr.CgroupFD = true, int(g.dir.Fd())
 	o.Cgroup = true
-	return func() { free(); g.remove() }, nil
+	return func() { free(); g.remove() }
 }
 
 // nsFiles are the names of namespaces under /proc/self/ns.

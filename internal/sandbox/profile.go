@@ -39,7 +39,8 @@ type Profile struct {
 	// any. Landlock keeps it (ABI 4 and up).
 	Ports []uint16 `json:"ports,omitempty"`
 
-	// Memory is the hard limit in bytes, at least MemoryFloor; 0 is none.
+	// Memory is the hard limit in bytes, at least MemoryFloor, of what the role may
+	// map on top of what it has mapped at its start; 0 is none.
 	Memory int64 `json:"memory,omitempty"`
 
 	// Files is the number of descriptors; 0 takes the package's limit.

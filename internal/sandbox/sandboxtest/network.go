@@ -15,7 +15,7 @@ func networkAttempts() []Attempt {
 		{Name: "TCP connect", Class: Network, Run: func(t Targets) error {
 			return connectTo(unix.SOCK_STREAM, unix.IPPROTO_TCP, t.TCP)
 		}},
-		{Name: "TCP listen", Class: Network, Run: listenTCP},
+		{Name: "TCP listen and be reached", Class: Network, Run: listenTCP},
 		{Name: "UDP send", Class: Network, Run: sendUDP},
 		{Name: "Multipath TCP connect", Class: Network, MayLack: "the kernel may have no Multipath TCP", Run: func(t Targets) error {
 			return connectTo(unix.SOCK_STREAM, unix.IPPROTO_MPTCP, t.TCP)
@@ -58,7 +58,14 @@ func listenTCP(Targets) error {
 		if err := unix.Bind(fd, loopback(0)); err != nil {
 			return wrap("bind", err)
 		}
-		return wrap("listen", unix.Listen(fd, 1))
+		if err := unix.Listen(fd, 1); err != nil {
+			return wrap("listen", err)
+		}
+		addr, err := unix.Getsockname(fd)
+		if err != nil {
+			return wrap("getsockname", err)
+		}
+		return connectTo(unix.SOCK_STREAM, 0, addr.(*unix.SockaddrInet4).Port)
 	})
 }
 
