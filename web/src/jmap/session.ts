@@ -1,0 +1,91 @@
+/** The session object (RFC 8620, section 2). */
+import {
+  type Decoder,
+  DecodeError,
+  dict,
+  isRecord,
+  num,
+  object,
+  orElse,
+  str,
+  anything,
+} from "../base/decode";
+import { type AccountId, accountId } from "./id";
+import { COFFERDAM, CORE, MAIL } from "./call";
+
+/** Limits the client must keep (RFC 8620, section 2, urn:ietf:params:jmap:core). */
+export interface CoreLimits {
+  /** Bytes. */
+  readonly maxSizeUpload: number;
+  readonly maxObjectsInGet: number;
+  readonly maxObjectsInSet: number;
+}
+
+export interface JmapSession {
+  readonly account: AccountId;
+  readonly username: string;
+  readonly apiUrl: string;
+  readonly downloadUrl: string;
+  readonly uploadUrl: string;
+  readonly eventSourceUrl: string;
+  readonly limits: CoreLimits;
+  readonly hasVendor: boolean;
+}
+
+const limits = object<CoreLimits>({
+  maxSizeUpload: orElse(num, 50_000_000),
+  maxObjectsInGet: orElse(num, 500),
+  maxObjectsInSet: orElse(num, 500),
+});
+
+interface Wire {
+  capabilities: Record<string, unknown>;
+  primaryAccounts: Record<string, string>;
+  username: string;
+  apiUrl: string;
+  downloadUrl: string;
+  uploadUrl: string;
+  eventSourceUrl: string;
+}
+
+const wire = object<Wire>({
+  capabilities: dict(anything),
+  primaryAccounts: dict(str),
+  username: orElse(str, ""),
+  apiUrl: str,
+  downloadUrl: str,
+  uploadUrl: str,
+  eventSourceUrl: str,
+});
+
+/** sameOrigin keeps the path alone: everything of ours is on the page's own origin. */
+function sameOrigin(url: string): string {
+  return url.replace(/^https?:\/\/[^/]+/i, "");
+}
+
+export const jmapSession: Decoder<JmapSession> = (v, at) => {
+  const w = wire(v, at);
+  const account = w.primaryAccounts[MAIL];
+  if (account === undefined) throw new DecodeError("the session has no mail account");
+  const core = w.capabilities[CORE];
+  return {
+    account: accountId(account, "primaryAccounts"),
+    username: w.username,
+    apiUrl: sameOrigin(w.apiUrl),
+    downloadUrl: sameOrigin(w.downloadUrl),
+    uploadUrl: sameOrigin(w.uploadUrl),
+    eventSourceUrl: sameOrigin(w.eventSourceUrl),
+    limits: limits(isRecord(core) ? core : {}, "core"),
+    hasVendor: COFFERDAM in w.capabilities,
+  };
+};
+
+/** expandUrl fills a URI template of level 1 (RFC 6570), the only level that JMAP uses. */
+export function expandUrl(template: string, values: Readonly<Record<string, string>>): string {
+  return template.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(values[name] ?? ""));
+}
+
+/** A push message (RFC 8620, section 7.1): per account, the new state of each changed type. */
+export const stateChange: Decoder<{ changed: Record<string, Record<string, string>> }> = object({
+  changed: dict(dict(str)),
+});

@@ -1,0 +1,86 @@
+/** Who is signed in: the state that decides between the sign-in page and the mail. */
+import { signal } from "@preact/signals";
+import { asTrouble, type Trouble } from "../base/trouble";
+import {
+  fetchOperatorKey,
+  fetchSigninInfo,
+  fetchWho,
+  type OperatorKey,
+  postSignin,
+  postSignout,
+  type SigninInfo,
+  type Who,
+} from "../jmap/gate";
+import { sealSignin } from "../jmap/signin";
+
+export type SessionState =
+  | { readonly kind: "unknown" }
+  | { readonly kind: "unreachable"; readonly trouble: Trouble }
+  | { readonly kind: "out" }
+  | { readonly kind: "in"; readonly who: Who }
+  /** The session ended while the page was in use; everything on it is kept until it is renewed. */
+  | { readonly kind: "expired"; readonly who: Who };
+
+export class Session {
+  readonly state = signal<SessionState>({ kind: "unknown" });
+  readonly info = signal<SigninInfo | undefined>(undefined);
+  private operator: OperatorKey | undefined;
+  private waiting: (() => void)[] = [];
+
+  /** resume finds out whether a session is alive. */
+  async resume(): Promise<void> {
+    try {
+      this.state.value = { kind: "in", who: await fetchWho() };
+    } catch (thrown) {
+      const trouble = asTrouble(thrown);
+      this.state.value = trouble.kind === "signedOut" ? { kind: "out" } : { kind: "unreachable", trouble };
+    }
+  }
+
+  /** prepare fetches what a sign-in needs; the challenge in it is for one attempt. */
+  async prepare(): Promise<SigninInfo> {
+    const [info, operator] = await Promise.all([
+      fetchSigninInfo(),
+      this.operator ? Promise.resolve(this.operator) : fetchOperatorKey(),
+    ]);
+    this.operator = operator;
+    this.info.value = info;
+    return info;
+  }
+
+  /**
+   * signIn seals the password and sends it. The caller clears its field; nothing here keeps it. A
+   * different person signing in over an expired session gets a clean page.
+   */
+  async signIn(login: string, password: string, shared: boolean): Promise<void> {
+    const info = this.info.peek() ?? (await this.prepare());
+    this.info.value = undefined;
+    if (!this.operator) throw new Error("no operator key");
+    const sealed = await sealSignin(info, this.operator, login, password, shared);
+    const who = await postSignin(sealed);
+    const before = this.state.peek();
+    if (before.kind === "expired" && before.who.login !== who.login) {
+      location.replace("/");
+      return;
+    }
+    this.state.value = { kind: "in", who };
+    for (const resolve of this.waiting.splice(0)) resolve();
+  }
+
+  /** renew is called on a 401: it shows the sign-in over the page and resolves when it has succeeded. */
+  readonly renew = (): Promise<void> => {
+    const state = this.state.peek();
+    if (state.kind === "in") this.state.value = { kind: "expired", who: state.who };
+    return new Promise((resolve) => this.waiting.push(resolve));
+  };
+
+  async signOut(): Promise<void> {
+    try {
+      await postSignout();
+    } catch (thrown) {
+      if (asTrouble(thrown).kind !== "signedOut") throw thrown;
+    }
+    // A fresh page holds nothing of the old session.
+    location.replace("/");
+  }
+}

@@ -1,0 +1,335 @@
+/**
+ * Store keeps what the client knows of one account: mailboxes, emails, threads and the lists over them,
+ * and brings them up to date when the server says that something changed. Nothing of it outlives the page.
+ */
+import { batch, computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import { asTrouble } from "../base/trouble";
+import { Batch } from "../jmap/call";
+import type { Connection } from "../jmap/connection";
+import { emailChanges, emailGet, mailboxChanges, type Changes } from "../jmap/email";
+import type { EmailId, MailboxId, State, ThreadId } from "../jmap/id";
+import { type Identity, identityGet } from "../jmap/identity";
+import { type Mailbox, type MailboxGetAnswer, mailboxGet, type Role } from "../jmap/mailbox";
+import { type Thread, threadGet } from "../jmap/thread";
+import { detailProperties, type EmailRecord, type LightEmail, lightProperties } from "./email";
+import { EmailList, type ListHome, type ListQuery } from "./emaillist";
+import { Records } from "./records";
+
+/** Changes asked for in one request; a longer way back is walked in steps. */
+const MAX_CHANGES = 500;
+/** Steps after which starting anew is cheaper than walking on. */
+const MAX_STEPS = 20;
+/** Records above which those that nothing shows are dropped: about 10 MB. */
+const MAX_RECORDS = 12_000;
+/** Lists kept with their windows, so that going back is instant. */
+const MAX_LISTS = 8;
+
+export class Store implements ListHome {
+  readonly mailboxes = signal<ReadonlyMap<MailboxId, Mailbox>>(new Map());
+  readonly identities = signal<readonly Identity[]>([]);
+  readonly emails = new Records<EmailId, EmailRecord>();
+  private readonly threads = new Map<ThreadId, Signal<readonly EmailId[]>>();
+  private readonly lists = new Map<string, EmailList>();
+  private readonly pending = new Map<EmailId, number>();
+  private emailState: State | undefined;
+  private mailboxState: State | undefined;
+  private syncing: Promise<void> | undefined;
+  private syncAgain = false;
+
+  /** The conversation that is open; its records are kept. */
+  pinned: ThreadId | undefined;
+
+  /** Emails that a running sync found to be new to the account. */
+  onNewMail: (ids: readonly EmailId[]) => void = () => undefined;
+
+  constructor(readonly connection: Connection) {}
+
+  private get account() {
+    return this.connection.session.account;
+  }
+
+  /** start loads the mailboxes and identities. */
+  async start(): Promise<void> {
+    const request = new Batch();
+    const mailboxes = request.add(mailboxGet(this.account, null));
+    const identities = request.add(identityGet(this.account));
+    const answers = await this.connection.send(request);
+    this.takeMailboxes(answers.of(mailboxes));
+    this.identities.value = answers.maybe(identities)?.list ?? [];
+  }
+
+  mailbox(id: MailboxId): Mailbox | undefined {
+    return this.mailboxes.value.get(id);
+  }
+
+  byRole(role: Role): Mailbox | undefined {
+    for (const mailbox of this.mailboxes.value.values()) if (mailbox.role === role) return mailbox;
+    return undefined;
+  }
+
+  // Lists
+
+  list(query: ListQuery): EmailList {
+    const key = JSON.stringify(query);
+    const known = this.lists.get(key);
+    const list = known ?? new EmailList(this, query);
+    this.lists.delete(key);
+    this.lists.set(key, list);
+    for (const oldest of this.lists.keys()) {
+      if (this.lists.size <= MAX_LISTS) break;
+      this.lists.delete(oldest);
+    }
+    return list;
+  }
+
+  openLists(): Iterable<EmailList> {
+    return this.lists.values();
+  }
+
+  // Records
+
+  takeEmails(answer: { readonly state: State; readonly list: readonly EmailRecord[] }): void {
+    this.emailState ??= answer.state;
+    for (const email of answer.list) this.emails.put(email.id, (old) => ({ ...old, ...email }));
+  }
+
+  takeThreads(threads: readonly Thread[]): void {
+    for (const { id, emailIds } of threads) {
+      const known = this.threads.get(id);
+      if (!known) this.threads.set(id, signal(emailIds));
+      else if (known.peek().join() !== emailIds.join()) known.value = emailIds;
+    }
+  }
+
+  private takeMailboxes(answer: MailboxGetAnswer): void {
+    this.mailboxState = answer.state;
+    this.mailboxes.value = new Map(answer.list.map((m) => [m.id, m]));
+  }
+
+  /** mergeMailboxes updates some; used with the counts that an action asked for. */
+  mergeMailboxes(answer: MailboxGetAnswer | undefined): void {
+    if (!answer) return;
+    const next = new Map(this.mailboxes.peek());
+    for (const mailbox of answer.list) next.set(mailbox.id, mailbox);
+    this.mailboxes.value = next;
+  }
+
+  /** adjustMailboxes changes counts ahead of the server. */
+  adjustMailboxes(change: (mailbox: Mailbox) => Mailbox): void {
+    const next = new Map<MailboxId, Mailbox>();
+    for (const [id, mailbox] of this.mailboxes.peek()) next.set(id, change(mailbox));
+    this.mailboxes.value = next;
+  }
+
+  /** threadEmails returns the known members of a thread, oldest first, and subscribes to them. */
+  threadEmails(id: ThreadId): EmailRecord[] {
+    const members = this.threads.get(id)?.value ?? [];
+    return members.map((e) => this.emails.get(e)).filter((e) => e !== undefined);
+  }
+
+  threadIds(id: ThreadId): ReadonlySignal<readonly EmailId[]> | undefined {
+    return this.threads.get(id);
+  }
+
+  /** loadThreadMembers fetches members that threads name and nobody has loaded yet. */
+  async loadThreadMembers(): Promise<void> {
+    const missing: EmailId[] = [];
+    for (const members of this.threads.values()) {
+      for (const id of members.peek()) if (!this.emails.peek(id)) missing.push(id);
+    }
+    await this.inPieces(missing, async (ids) => {
+      this.takeEmails(await this.connection.call(emailGet(this.account, ids, lightProperties)));
+      for (const members of this.threads.values()) members.value = [...members.peek()];
+    });
+  }
+
+  /** openThread loads a conversation for reading. It returns false when the email does not exist. */
+  async openThread(id: EmailId): Promise<boolean> {
+    const request = new Batch();
+    const self = request.add(emailGet(this.account, [id], detailProperties));
+    const thread = request.add(threadGet(this.account, self.ref<readonly ThreadId[]>("/list/*/threadId")));
+    const members = request.add(
+      emailGet(this.account, thread.ref<readonly EmailId[]>("/list/*/emailIds"), detailProperties),
+    );
+    const answers = await this.connection.send(request);
+    const own = answers.of(self);
+    if (own.list.length === 0) {
+      this.emails.delete(id);
+      return false;
+    }
+    batch(() => {
+      this.takeEmails(own);
+      const all = answers.maybe(members);
+      if (all) this.takeEmails(all);
+      this.takeThreads(answers.of(thread).list);
+    });
+    return true;
+  }
+
+  // Changes under way
+
+  hold(ids: Iterable<EmailId>): void {
+    for (const id of ids) this.pending.set(id, (this.pending.get(id) ?? 0) + 1);
+  }
+
+  release(ids: Iterable<EmailId>): void {
+    for (const id of ids) {
+      const left = (this.pending.get(id) ?? 1) - 1;
+      if (left > 0) this.pending.set(id, left);
+      else this.pending.delete(id);
+    }
+  }
+
+  isPending(id: EmailId): boolean {
+    return this.pending.has(id);
+  }
+
+  // Sync
+
+  /** sync brings everything up to date; calls while one runs make it run once more. */
+  sync(): Promise<void> {
+    if (this.syncing) {
+      this.syncAgain = true;
+      return this.syncing;
+    }
+    this.syncing = this.runSync().finally(() => (this.syncing = undefined));
+    return this.syncing;
+  }
+
+  private async runSync(): Promise<void> {
+    do {
+      this.syncAgain = false;
+      await this.syncMailboxes();
+      await this.syncEmails();
+    } while (this.syncAgain);
+  }
+
+  /** isCurrent says whether a state of a push message is already ours. */
+  isCurrent(states: Readonly<Record<string, string>>): boolean {
+    const email = states["Email"];
+    const mailbox = states["Mailbox"];
+    return (
+      (email === undefined || email === this.emailState) &&
+      (mailbox === undefined || mailbox === this.mailboxState)
+    );
+  }
+
+  private async syncMailboxes(): Promise<void> {
+    const since = this.mailboxState;
+    if (since !== undefined) {
+      const known = await this.changesOrNothing(() =>
+        this.connection.call(mailboxChanges(this.account, since, MAX_CHANGES)),
+      );
+      if (known && !known.hasMoreChanges && known.newState === since) return;
+    }
+    // Mailboxes are few and their counts are cheap: fetching all is simpler and always right.
+    this.takeMailboxes(await this.connection.call(mailboxGet(this.account, null)));
+  }
+
+  private async syncEmails(): Promise<void> {
+    const created: EmailId[] = [];
+    let changed = false;
+    for (let step = 0; this.emailState !== undefined; step++) {
+      const since: State = this.emailState;
+      const changes: Changes<EmailId> | undefined =
+        step < MAX_STEPS
+          ? await this.changesOrNothing(() =>
+              this.connection.call(emailChanges(this.account, since, MAX_CHANGES)),
+            )
+          : undefined;
+      if (!changes) {
+        await this.startAnew();
+        return;
+      }
+      changed ||= changes.newState !== since;
+      created.push(...changes.created);
+      await this.applyEmailChanges(changes);
+      this.emailState = changes.newState;
+      if (!changes.hasMoreChanges) break;
+    }
+    if (!changed) return;
+    this.refreshLists();
+    if (created.length > 0) this.onNewMail(created);
+  }
+
+  private async applyEmailChanges(changes: Changes<EmailId>): Promise<void> {
+    const known = changes.updated.filter((id) => this.emails.peek(id));
+    await this.inPieces(known, async (ids) => {
+      const answer = await this.connection.call(emailGet(this.account, ids, lightProperties));
+      batch(() => answer.list.forEach((e) => this.putLight(e)));
+    });
+    for (const id of changes.destroyed) this.emails.delete(id);
+    if (changes.destroyed.length > 0) this.dropFromThreads(new Set(changes.destroyed));
+  }
+
+  private putLight(email: LightEmail): void {
+    this.emails.put(email.id, (old) => ({ ...old, ...email }));
+  }
+
+  private dropFromThreads(gone: ReadonlySet<EmailId>): void {
+    for (const members of this.threads.values()) {
+      const ids = members.peek();
+      if (ids.some((id) => gone.has(id))) members.value = ids.filter((id) => !gone.has(id));
+    }
+    for (const list of this.lists.values()) list.remove(gone);
+  }
+
+  /** changesOrNothing is undefined when the server cannot say what changed (RFC 8620, section 5.2). */
+  private async changesOrNothing<R>(ask: () => Promise<R>): Promise<R | undefined> {
+    try {
+      return await ask();
+    } catch (thrown) {
+      if (asTrouble(thrown).kind === "refused") return undefined;
+      throw thrown;
+    }
+  }
+
+  /** startAnew asks for the flags of everything that is loaded, when the changes cannot be told. */
+  private async startAnew(): Promise<void> {
+    this.emailState = undefined;
+    const ids = [...this.emails.ids()];
+    await this.inPieces(ids, async (piece) => {
+      const answer = await this.connection.call(emailGet(this.account, piece, lightProperties));
+      this.emailState ??= answer.state;
+      batch(() => answer.list.forEach((e) => this.putLight(e)));
+      answer.notFound.forEach((id) => this.emails.delete(id));
+    });
+    this.refreshLists();
+  }
+
+  refreshLists(): void {
+    for (const list of this.lists.values()) list.refresh();
+  }
+
+  private async inPieces(
+    ids: readonly EmailId[],
+    load: (ids: readonly EmailId[]) => Promise<void>,
+  ): Promise<void> {
+    const size = Math.max(1, this.connection.session.limits.maxObjectsInGet);
+    for (let i = 0; i < ids.length; i += size) await load(ids.slice(i, i + size));
+  }
+
+  /** prune drops records that no list shows, once there are many. */
+  prune(): void {
+    if (this.emails.size <= MAX_RECORDS) return;
+    const used = new Set<ThreadId>(this.pinned === undefined ? [] : [this.pinned]);
+    const keep = new Set<EmailId>(this.pending.keys());
+    for (const list of this.lists.values()) {
+      for (const id of list.knownIds()) {
+        keep.add(id);
+        const thread = this.emails.peek(id)?.threadId;
+        if (thread !== undefined) used.add(thread);
+      }
+    }
+    for (const id of [...this.emails.ids()]) {
+      const record = this.emails.peek(id);
+      if (record && !keep.has(id) && !used.has(record.threadId)) {
+        this.emails.delete(id);
+        this.threads.delete(record.threadId);
+      }
+    }
+  }
+
+  /** unread of the inbox, for the title. */
+  readonly unread = computed(() => this.byRole("inbox")?.unreadThreads ?? 0);
+}
