@@ -14,13 +14,11 @@ type PrivateKey struct{ key }
 
 // NewPrivateKey makes a random key pair.
 func NewPrivateKey() (PrivateKey, error) {
-	for {
-		// A seed is any 32 bytes; ParsePrivateKey refuses only all zeros.
-		k, err := ParsePrivateKey(newKey().Reveal())
-		if err == nil {
-			return k, nil
-		}
+	k := PrivateKey{newKey()}
+	if _, err := k.hybrid(); err != nil {
+		return PrivateKey{}, fmt.Errorf("making a key pair: %w", err)
 	}
+	return k, nil
 }
 
 // ParsePrivateKey reads the 32 bytes of a private key.
