@@ -81,7 +81,8 @@ func TestContainer(t *testing.T) {
 		missing []sandbox.Layer
 	}{
 		{starter{name: "container root", container: true}, nil},
-		{starter{name: "container user", container: true, as: 1000}, append(namespaces, sandbox.LayerIdentity)},
+		{starter{name: "container root without CAP_SYS_ADMIN", container: true, noAdmin: true}, namespaces},
+		{starter{name: "container user", container: true, as: 1000}, append(slices.Clone(namespaces), sandbox.LayerIdentity)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			permitting := sandbox.Cell(memory)
@@ -155,6 +156,30 @@ func TestUnpreparedChild(t *testing.T) {
 	}
 	if d.Error == "" {
 		t.Error("Enter was content with no namespace at all")
+	}
+}
+
+// TestOldThreads: Go has threads before main runs; each layer that the kernel keeps
+// by thread must reach them.
+func TestOldThreads(t *testing.T) {
+	for _, s := range starters(t) {
+		var cs []child
+		for _, l := range []sandbox.Layer{sandbox.LayerSeccomp, sandbox.LayerLandlock, sandbox.LayerCapabilities, sandbox.LayerNoNewPrivs} {
+			cs = append(cs, child{Profile: sandbox.Cell(memory), Without: only(l), Task: "threads", Args: []string{string(l)}})
+		}
+		// The control: the same tries with no layer. Unprivileged processes have no
+		// capabilities to begin with.
+		layered := len(cs)
+		for _, c := range slices.Clone(cs) {
+			if c.Args[0] != string(sandbox.LayerCapabilities) || s.uid == 0 {
+				cs = append(cs, child{Profile: c.Profile, Without: only(), Task: "threads", Args: c.Args})
+			}
+		}
+		for i, d := range s.run(t, job{Children: cs}) {
+			if held := d.Outcome.Verdict == "done"; held != (i < layered) {
+				t.Errorf("%s, %s, with the layer %v: %+v", s.name, cs[i].Args[0], i < layered, d.Outcome)
+			}
+		}
 	}
 }
 

@@ -24,7 +24,7 @@ func (e *entry) apart(l Layer) (string, error) {
 	if !ok || st.Ino == host {
 		return "", fmt.Errorf("the %s namespace is the supervisor's", name)
 	}
-	return "in a " + name + " namespace of its own", nil
+	return "has its own " + name + " namespace", nil
 }
 
 // network tries to leave: connecting a datagram socket sends nothing, but needs a

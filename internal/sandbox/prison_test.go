@@ -39,6 +39,7 @@ type job struct {
 	Dir       string             `json:"dir"`
 	Children  []child            `json:"children"`
 	Container bool               `json:"container,omitempty"`
+	NoAdmin   bool               `json:"noAdmin,omitempty"`
 	As        int                `json:"as,omitempty"`
 	AtOnce    int                `json:"atOnce,omitempty"`
 }
@@ -51,6 +52,7 @@ type starter struct {
 	name      string
 	uid       int
 	container bool // in a user namespace that allows no further ones
+	noAdmin   bool // without CAP_SYS_ADMIN
 	as        int  // the user id within the container
 }
 
@@ -118,7 +120,7 @@ func (s starter) run(t testing.TB, j job) []done {
 	if err != nil {
 		t.Fatalf("building the prisoner: %v", err)
 	}
-	j.Container, j.As = s.container, s.as
+	j.Container, j.NoAdmin, j.As = s.container, s.noAdmin, s.as
 	in, err := json.Marshal(j)
 	if err != nil {
 		t.Fatal(err)

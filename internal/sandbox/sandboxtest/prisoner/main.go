@@ -64,6 +64,7 @@ func inside(task string, args []string) {
 	if err != nil {
 		fail(err)
 	}
+	old := startOldThreads()
 	var r Result
 	report, err := sandbox.Enter(p)
 	r.Report = report
@@ -71,6 +72,9 @@ func inside(task string, args []string) {
 		r.Error = err.Error()
 	}
 	if t, ok := tasks()[task]; ok {
+		if t == nil {
+			t = old.check
+		}
 		r.Figures, err = t(args)
 		r.Outcome = sandboxtest.Outcome{Name: task, Verdict: "done"}
 		if err != nil {

@@ -10,6 +10,9 @@ import (
 	"sync"
 	"syscall"
 	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
 
 	"cofferdam/internal/sandbox"
 	"cofferdam/internal/sandbox/sandboxtest"
@@ -23,8 +26,10 @@ type Job struct {
 	Children []Child            `json:"children"`
 
 	// Container plays a container without nested user namespaces; this process must
-	// be root of a user namespace of its own. As is the user id to go on as.
+	// be root of a user namespace of its own. NoAdmin takes the right to make other
+	// namespaces as well, as container engines do. As is the user id to go on as.
 	Container bool `json:"container,omitempty"`
+	NoAdmin   bool `json:"noAdmin,omitempty"`
 	As        int  `json:"as,omitempty"`
 
 	// AtOnce bounds the children that run at the same time; 0 is 4.
@@ -96,6 +101,13 @@ func (j *Job) enterContainer() error {
 	if err := os.WriteFile("/proc/sys/user/max_user_namespaces", []byte("0"), 0); err != nil {
 		return err
 	}
+	if j.NoAdmin {
+		// Programs that root starts have what the bounding set leaves.
+		if _, _, errno := syscall.AllThreadsSyscall(syscall.SYS_PRCTL, unix.PR_CAPBSET_DROP, unix.CAP_SYS_ADMIN, 0); errno != 0 {
+			return errno
+		}
+		return dropAdmin()
+	}
 	if j.As == 0 {
 		return nil
 	}
@@ -103,6 +115,23 @@ func (j *Job) enterContainer() error {
 		return err
 	}
 	return syscall.Setuid(j.As)
+}
+
+// dropAdmin takes CAP_SYS_ADMIN from this process.
+func dropAdmin() error {
+	hdr := &unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	data := new([2]unix.CapUserData)
+	if err := unix.Capget(hdr, &data[0]); err != nil {
+		return err
+	}
+	const admin = 1 << unix.CAP_SYS_ADMIN
+	data[0].Effective &^= admin
+	data[0].Permitted &^= admin
+	_, _, errno := syscall.AllThreadsSyscall(syscall.SYS_CAPSET, uintptr(unsafe.Pointer(hdr)), uintptr(unsafe.Pointer(data)), 0)
+	if errno != 0 {
+		return errno
+	}
+	return nil
 }
 
 // openTargets adds the victim, a process of this supervisor's user.

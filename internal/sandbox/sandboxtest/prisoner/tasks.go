@@ -36,6 +36,7 @@ func tasks() map[string]task {
 		"sqlite":  useSQLite,
 		"read":    readFile,
 		"dial":    dial,
+		"threads": nil, // oldThreads.check
 	}
 }
 
