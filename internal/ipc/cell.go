@@ -17,13 +17,15 @@ const (
 
 // PersonRequest hands a live person to a cell.
 type PersonRequest struct {
-	Capability []byte     `json:"capability"` // 32 bytes; the cell shows it to keeper and porter
+	Capability []byte     `json:"capability"` // the cell shows it to keeper and porter
+	Session    []byte     `json:"session"`    // SHA-256(sid), for the end
 	UID        []byte     `json:"uid"`
 	Fence      int64      `json:"fence"`
+	Resume     bool       `json:"resume"` // only if the cell has the person already, at this fence
 	Login      string     `json:"login"`
 	Addresses  []string   `json:"addresses"`
 	Platform   string     `json:"platform"`
-	Keys       []ClassKey `json:"keys"`
+	Keys       []ClassKey `json:"keys,omitempty"`
 	Locked     bool       `json:"locked"` // keys are for this session only: store nothing
 	Expires    int64      `json:"expires"`
 }
@@ -35,7 +37,8 @@ type ClassKey struct {
 	Key        []byte `json:"key"` // 32 bytes
 }
 
-// PersonTaken is the cell's answer.
+// PersonTaken is the cell's answer. Held is false when Resume was asked and the
+// cell does not have the person at that fence: nothing was done then.
 type PersonTaken struct {
-	Instance []byte `json:"instance"` // random for each process: a new one means the old one's memory is gone
+	Held bool `json:"held"`
 }

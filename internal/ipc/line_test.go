@@ -264,7 +264,7 @@ func TestRoleControl(t *testing.T) {
 	if got := <-restarted; got != "keeper" {
 		t.Errorf("restarted %q", got)
 	}
-	if err := r.Ready(ctx, map[string]string{"net": "active"}); err != nil {
+	if err := r.Ready(ctx); err != nil {
 		t.Fatal(err)
 	}
 	if c, _, err := sup.ReceiveControl(); err != nil || c.Op != OpReady {

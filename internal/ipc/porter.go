@@ -5,7 +5,7 @@ const (
 	PorterSignIn = "/porter/sign-in"      // None -> SignInOffer
 	PorterAuth   = "/porter/authenticate" // AuthRequest -> Authenticated
 	PorterDerive = "/porter/derive"       // DeriveRequest -> Derived
-	PorterLive   = "/porter/live"         // LiveRequest -> None
+	PorterLive   = "/porter/live"         // LiveRequest -> LiveAnswer
 	PorterEnd    = "/porter/end"          // EndRequest -> None
 )
 
@@ -77,22 +77,29 @@ type Derived struct {
 // LiveRequest registers a capability: which cell may ask for pipes with it.
 // An older fence of the same uid ends: its pipes are closed.
 type LiveRequest struct {
-	Capability []byte   `json:"capability"` // SHA-256 of it
-	UID        []byte   `json:"uid"`
-	Cell       string   `json:"cell"`
-	Fence      int64    `json:"fence"`
-	Login      string   `json:"login"`
-	Platform   string   `json:"platform"`
-	Addresses  []string `json:"addresses"`
-	Credential []byte   `json:"credential"`
-	Network    string   `json:"network"`
-	Expires    int64    `json:"expires"` // unix seconds
+	Capability []byte `json:"capability"` // SHA-256 of it
+	Session    []byte `json:"session"`    // SHA-256(sid)
+	UID        []byte `json:"uid"`
+	Cell       string `json:"cell"`
+	Fence      int64  `json:"fence"`
+	Platform   string `json:"platform"`
+	Credential []byte `json:"credential"` // as porter sealed it
+	Network    string `json:"network"`
+	Expires    int64  `json:"expires"` // unix seconds
 }
 
-// EndRequest ends capabilities: their pipes are closed, and a credential that no
-// capability needs any more is wiped.
+// LiveAnswer says whose credential it is. Keeper checks the login against the
+// uid; it is not stored anywhere in clear.
+type LiveAnswer struct {
+	Login     string   `json:"login"`
+	Platform  string   `json:"platform"`
+	Addresses []string `json:"addresses"`
+}
+
+// EndRequest ends sessions: pipes are closed, keys and credentials that no other
+// session needs are wiped.
 type EndRequest struct {
-	Capabilities [][]byte `json:"capabilities"` // SHA-256 of each
+	Sessions [][]byte `json:"sessions"` // SHA-256(sid) of each
 }
 
 // SubmitEnvelope is one mail's way out.

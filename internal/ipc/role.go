@@ -69,6 +69,7 @@ func (l *Line) ReceiveControl() (Control, *os.File, error) {
 type Role struct {
 	Name   string          // "keeper", "cell/3"
 	Config json.RawMessage // the role decodes it strictly
+	Report any             // its sandbox report, for Ready
 
 	control *Line
 
@@ -221,10 +222,9 @@ func (r *Role) set(f func()) {
 	f()
 }
 
-// Ready tells the supervisor that the role is sandboxed and serves; report is
-// its sandbox report.
-func (r *Role) Ready(ctx context.Context, report any) error {
-	data, err := json.Marshal(report)
+// Ready tells the supervisor that the role is sandboxed and serves.
+func (r *Role) Ready(ctx context.Context) error {
+	data, err := json.Marshal(r.Report)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,24 @@
+package keeper
+
+import "time"
+
+const (
+	maxLive      = 500_000 // sessions in memory
+	maxAgent     = 256     // bytes of User-Agent in the session list
+	maxName      = 64      // bytes of a token's name
+	maxRecord    = 4 << 20 // bytes of one sealed record
+	maxRecordID  = 64
+	maxPage      = 500 // records of a page
+	leaseLife    = 5 * time.Minute
+	leaseRenewal = time.Minute
+	resealEvery  = time.Hour // the outer layer of all session rows (DESIGN section 5)
+	resealBatch  = 500
+	sweepEvery   = 30 * time.Second // expired and idle sessions
+	purgeEvery   = time.Hour
+	keptFor      = 30 * 24 * time.Hour
+	notifyTime   = time.Second     // a session that ends is ended everywhere within this
+	cellTime     = 4 * time.Second // a cell takes a person on, a restarting one included
+	signInTime   = 25 * time.Second
+	recordRate   = 200         // record calls a second and person
+	offersCached = time.Second // challenges of one second are equal
+)

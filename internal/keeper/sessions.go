@@ -1,0 +1,228 @@
+package keeper
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"slices"
+	"time"
+
+	"cofferdam/internal/ipc"
+	"cofferdam/internal/seal"
+	"cofferdam/internal/store"
+	"cofferdam/internal/user"
+)
+
+var errSignedOut = ipc.Errorf(ipc.CodeUnknown, "there is no such session")
+
+// openSession answers gate's question who a cookie is.
+func (k *Keeper) openSession(ctx context.Context, req ipc.OpenRequest) (ipc.Grant, error) {
+	s, err := k.opened(ctx, req.Key, req.Network)
+	if err != nil {
+		return ipc.Grant{}, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended {
+		return ipc.Grant{}, errSignedOut
+	}
+	if s.capability == nil || subtle.ConstantTimeCompare(s.capability, req.Stale) == 1 {
+		if s.cell != "" {
+			k.cells.leave(s.cell, s.uid)
+			s.cell = ""
+		}
+		if err := k.place(ctx, s); err != nil {
+			return ipc.Grant{}, err
+		}
+	}
+	return s.grant(), nil
+}
+
+// opened finds the live session of a key, or opens its envelope. The row decides:
+// what was deleted there is over, whatever memory says.
+func (k *Keeper) opened(ctx context.Context, key ipc.SessionKey, network string) (*session, error) {
+	token, err := seal.ParseSessionToken(key.SID, key.SKey)
+	if err != nil {
+		return nil, errSignedOut
+	}
+	defer token.Wipe()
+	row, err := k.store.Session(ctx, store.SessionHash(token.Hash()))
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, errSignedOut
+	}
+	if err != nil {
+		return nil, err
+	}
+	if k.over(row, now()) {
+		return nil, errors.Join(errSignedOut, k.endSessions(ctx, row.UID, row.Hash))
+	}
+	s := k.live.get(token.Hash())
+	if s != nil {
+		hash := tokenHash(token)
+		if subtle.ConstantTimeCompare(s.token[:], hash[:]) != 1 {
+			return nil, errSignedOut
+		}
+	} else if s, err = k.reopen(row, token, network); err != nil {
+		return nil, err
+	}
+	return s, ignore(k.store.TouchSession(ctx, row.Hash, now()), store.ErrNotFound)
+}
+
+// over says whether a session has reached one of its limits.
+func (k *Keeper) over(row store.Session, at time.Time) bool {
+	idle := k.cfg.Idle
+	if row.Kind == store.Bearer {
+		idle = k.cfg.Absolute // a client on a telephone may be off for days
+	}
+	return !at.Before(row.Expires) || at.Sub(row.LastSeen) > idle+time.Minute // LastSeen is to the minute
+}
+
+// reopen opens an envelope with the cookie, as after a restart of keeper.
+func (k *Keeper) reopen(row store.Session, token seal.SessionToken, network string) (*session, error) {
+	e, ok := k.epochs.find(row.Epoch)
+	if !ok {
+		return nil, errSignedOut
+	}
+	env, err := seal.OpenSession(e, token, row.UID, row.Sealed)
+	if err != nil {
+		return nil, errSignedOut // wrong skey, or a row that was tampered with
+	}
+	s := &session{hash: token.Hash(), token: tokenHash(token), uid: row.UID, kind: row.Kind, credential: env.Credential,
+		umk: env.UMK, locked: env.UMK.IsZero(), network: network, expires: row.Expires, seen: now()}
+	if s.locked {
+		s.umk = seal.NewUMK()
+	}
+	if s.platform == "" {
+		s.platform = "?" // porter finds it by the login inside of the credential
+	}
+	return k.live.add(s), nil
+}
+
+// signOut ends the asking session.
+func (k *Keeper) signOut(ctx context.Context, key ipc.SessionKey) (ipc.None, error) {
+	s, err := k.opened(ctx, key, "")
+	if err != nil {
+		return ipc.None{}, err
+	}
+	return ipc.None{}, k.endSessions(ctx, s.uid, store.SessionHash(s.hash))
+}
+
+// list shows a person their sessions.
+func (k *Keeper) list(ctx context.Context, key ipc.SessionKey) (ipc.SessionList, error) {
+	var out ipc.SessionList
+	s, err := k.opened(ctx, key, "")
+	if err != nil {
+		return out, err
+	}
+	rows, err := k.store.UserSessions(ctx, s.uid)
+	if err != nil {
+		return out, err
+	}
+	for _, r := range rows {
+		l := openLabel(s.umk, s.uid, r.Hash, r.Label)
+		out.Sessions = append(out.Sessions, ipc.SessionInfo{
+			ID: r.Hash[:], Kind: string(r.Kind), Current: r.Hash == store.SessionHash(s.hash), Created: r.Created.Unix(),
+			LastSeen: r.LastSeen.Unix(), Expires: r.Expires.Unix(), Agent: l.Agent, Network: l.Network, Name: l.Name,
+		})
+	}
+	return out, nil
+}
+
+// revoke ends sessions of the asking person.
+func (k *Keeper) revoke(ctx context.Context, req ipc.RevokeRequest) (ipc.None, error) {
+	s, err := k.opened(ctx, req.Key, "")
+	if err != nil {
+		return ipc.None{}, err
+	}
+	rows, err := k.store.UserSessions(ctx, s.uid)
+	if err != nil {
+		return ipc.None{}, err
+	}
+	var end []store.SessionHash
+	for _, r := range rows {
+		named := slices.ContainsFunc(req.IDs, func(id []byte) bool { return string(id) == string(r.Hash[:]) })
+		if named || req.Others && r.Hash != store.SessionHash(s.hash) {
+			end = append(end, r.Hash)
+		}
+	}
+	if len(end) == 0 && !req.Others {
+		return ipc.None{}, ipc.Errorf(ipc.CodeNotFound, "no such session")
+	}
+	return ipc.None{}, k.endSessions(ctx, s.uid, end...)
+}
+
+// token makes a named bearer token for another client.
+func (k *Keeper) token(ctx context.Context, req ipc.TokenRequest) (ipc.SignedIn, error) {
+	var none ipc.SignedIn
+	s, err := k.opened(ctx, req.Key, "")
+	if err != nil {
+		return none, err
+	}
+	if req.Name == "" || len(req.Name) > maxName {
+		return none, ipc.Errorf(ipc.CodeInvalid, "a token needs a name of at most %d bytes", maxName)
+	}
+	if s.kind != store.Cookie || s.locked {
+		return none, ipc.Errorf(ipc.CodeForbidden, "a token is made in the settings of a full session")
+	}
+	umk, err := seal.ParseUMK(s.umk.Reveal())
+	if err != nil {
+		return none, err
+	}
+	t := &session{uid: s.uid, kind: store.Bearer, login: s.login, platform: s.platform, addresses: s.addresses,
+		credential: s.credential, umk: umk, network: s.network}
+	return k.begin(ctx, t, "", req.Name)
+}
+
+// endSessions ends sessions of one person everywhere: rows first, so that nothing
+// opens them again, then gate's streams, porter's pipes, the cell's keys, all
+// within notifyTime.
+func (k *Keeper) endSessions(ctx context.Context, uid user.ID, hashes ...store.SessionHash) error {
+	ids := make([][]byte, 0, len(hashes))
+	for _, h := range hashes {
+		if err := ignore(k.store.DeleteSession(ctx, h), store.ErrNotFound); err != nil {
+			return err
+		}
+		ids = append(ids, h[:])
+	}
+	for _, h := range hashes {
+		s := k.live.remove(seal.SessionHash(h))
+		if s != nil && s.cell != "" && k.cells.leave(s.cell, s.uid) {
+			_ = k.store.ReleaseLease(ctx, s.uid, s.fence) // a newer owner is as good
+		}
+	}
+	k.tellEnded(ctx, ids)
+	return nil
+}
+
+// tellEnded tells everybody who may know the sessions. Who does not answer in
+// time has them until its own limit: gate a minute, cell and porter their expiry.
+func (k *Keeper) tellEnded(ctx context.Context, ids [][]byte) {
+	if len(ids) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), notifyTime)
+	defer cancel()
+	var calls []func() error
+	calls = append(calls, func() error {
+		_, err := ipc.Call[ipc.None](ctx, k.porter, ipc.PorterEnd, ipc.EndRequest{Sessions: ids})
+		return err
+	}, func() error {
+		_, err := ipc.Call[ipc.None](ctx, k.gate, ipc.GateEnded, ipc.Ended{Sessions: ids})
+		return err
+	})
+	for _, c := range k.cells.clients() {
+		calls = append(calls, func() error {
+			_, err := ipc.Call[ipc.None](ctx, c, ipc.CellPersonEnd, ipc.EndRequest{Sessions: ids})
+			return err
+		})
+	}
+	errs := make(chan error, len(calls))
+	for _, call := range calls {
+		go func() { errs <- call() }()
+	}
+	for range calls {
+		if err := <-errs; err != nil {
+			k.log.Warn("end of a session not delivered", "err", err)
+		}
+	}
+}
