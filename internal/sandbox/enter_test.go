@@ -301,6 +301,32 @@ func TestMemoryLimit(t *testing.T) {
 	}
 }
 
+// TestLimits: descriptors and threads are bounded.
+func TestLimits(t *testing.T) {
+	wide := sandbox.Cell(memory)
+	wide.Files = 100
+	for _, s := range starters(t) {
+		ds := s.run(t, job{Children: []child{
+			{Profile: sandbox.Decoder(memory), Task: "hoard"},
+			{Profile: wide, Task: "hoard"},
+			{Profile: sandbox.Cell(memory), Task: "hoard"},
+			{Profile: sandbox.Cell(memory), Task: "crowd", Args: []string{"300"}},
+			{Profile: sandbox.Cell(memory), Task: "crowd", Args: []string{"700"}},
+		}})
+		for i, most := range []float64{32, 100, 4096} {
+			if n := ds[i].Figures["files"]; n == 0 || n > most {
+				t.Errorf("%s, %d: %v descriptors, want some and at most %v; %+v", s.name, i, n, most, ds[i].Outcome)
+			}
+		}
+		if ds[3].Outcome.Verdict != "done" {
+			t.Errorf("%s: 300 threads: %+v", s.name, ds[3].Outcome)
+		}
+		if ds[4].Outcome.Verdict == "done" || !strings.Contains(ds[4].Stderr, "new OS thread") {
+			t.Errorf("%s: 700 threads were granted: %+v", s.name, ds[4].Outcome)
+		}
+	}
+}
+
 // TestCrashIsTold: a panic inside still reaches standard error.
 func TestCrashIsTold(t *testing.T) {
 	for _, s := range starters(t) {

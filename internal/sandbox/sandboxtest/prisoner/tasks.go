@@ -19,6 +19,7 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
 	_ "modernc.org/sqlite" // the keeper's database, to see that it runs under the filter
 )
 
@@ -36,6 +37,8 @@ func tasks() map[string]task {
 		"sqlite":  useSQLite,
 		"read":    readFile,
 		"dial":    dial,
+		"hoard":   hoardDescriptors,
+		"crowd":   crowd,
 		"threads": nil, // oldThreads.check
 	}
 }
@@ -244,4 +247,38 @@ func dial(args []string) (map[string]float64, error) {
 		return nil, err
 	}
 	return nil, c.Close()
+}
+
+// hoardDescriptors opens until the kernel says no, and counts.
+func hoardDescriptors([]string) (map[string]float64, error) {
+	const far = 10_000
+	for n := range far {
+		if _, err := unix.Eventfd(0, unix.EFD_CLOEXEC); errors.Is(err, unix.EMFILE) {
+			return map[string]float64{"files": float64(n)}, nil
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	return nil, fmt.Errorf("%d descriptors were granted", far)
+}
+
+// crowd starts args[0] threads that stay.
+func crowd(args []string) (map[string]float64, error) {
+	n, err := strconv.Atoi(args[0])
+	if err != nil {
+		return nil, err
+	}
+	var up, stay sync.WaitGroup
+	up.Add(n)
+	stay.Add(1)
+	for range n {
+		go func() {
+			runtime.LockOSThread()
+			up.Done()
+			stay.Wait()
+		}()
+	}
+	up.Wait()
+	stay.Done()
+	return nil, nil
 }
