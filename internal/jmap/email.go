@@ -205,6 +205,7 @@ type NewPart struct {
 	Language    []string
 	Location    string
 	Headers     []HeaderSet // other fields of the part, never Content-Transfer-Encoding
+	Property    string      // where the client gave it, for SetError.Properties: "attachments"
 }
 
 // HeaderSet is one header field, or with All of its property any number of

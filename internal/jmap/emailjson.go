@@ -40,14 +40,14 @@ func (e *Email) AppendJSON(dst []byte, f *EmailFields) []byte {
 	o.str(p&EmailPropBlobID != 0, "blobId", string(e.BlobID))
 	o.str(p&EmailPropThreadID != 0, "threadId", string(e.ThreadID))
 	if p&EmailPropMailboxIDs != 0 {
-		o.b = appendSet(o.key("mailboxIds"), e.MailboxIDs)
+		o.B = appendSet(o.Key("mailboxIds"), e.MailboxIDs)
 	}
 	if p&EmailPropKeywords != 0 {
-		o.b = appendSet(o.key("keywords"), e.Keywords)
+		o.B = appendSet(o.Key("keywords"), e.Keywords)
 	}
 	o.uint(p&EmailPropSize != 0, "size", e.Size)
 	if p&EmailPropReceivedAt != 0 {
-		o.b = append(AppendUTCDate(append(o.key("receivedAt"), '"'), e.ReceivedAt), '"')
+		o.B = append(AppendUTCDate(append(o.Key("receivedAt"), '"'), e.ReceivedAt), '"')
 	}
 	e.appendFields(&o, p)
 	o.bool(p&EmailPropHasAttachment != 0, "hasAttachment", e.HasAttachment)
@@ -56,7 +56,7 @@ func (e *Email) AppendJSON(dst []byte, f *EmailFields) []byte {
 		e.appendBody(&o, f)
 	}
 	appendValues(&o, f.Headers, e.Values)
-	return o.end()
+	return o.Close()
 }
 
 // appendFields appends the convenience properties of RFC 8621, section 4.1.3.
@@ -75,28 +75,28 @@ func (e *Email) appendFields(o *writer, p EmailProps) {
 	o.addresses(p&EmailPropReplyTo != 0, "replyTo", e.ReplyTo)
 	o.optional(p&EmailPropSubject != 0, "subject", e.Subject)
 	if p&EmailPropSentAt != 0 {
-		o.b = appendDateOrNull(o.key("sentAt"), e.SentAt)
+		o.B = appendDateOrNull(o.Key("sentAt"), e.SentAt)
 	}
 }
 
 func (e *Email) appendBody(o *writer, f *EmailFields) {
 	if f.Props&EmailPropBodyValues != 0 {
-		o.b = appendBodyValues(o.key("bodyValues"), e.BodyValues)
+		o.B = appendBodyValues(o.Key("bodyValues"), e.BodyValues)
 	}
 	if f.Props&EmailPropTextBody != 0 {
-		o.b = appendParts(o.key("textBody"), e.TextBody, f, false)
+		o.B = appendParts(o.Key("textBody"), e.TextBody, f, false)
 	}
 	if f.Props&EmailPropHTMLBody != 0 {
-		o.b = appendParts(o.key("htmlBody"), e.HTMLBody, f, false)
+		o.B = appendParts(o.Key("htmlBody"), e.HTMLBody, f, false)
 	}
 	if f.Props&EmailPropAttachments != 0 {
-		o.b = appendParts(o.key("attachments"), e.Attachments, f, false)
+		o.B = appendParts(o.Key("attachments"), e.Attachments, f, false)
 	}
 	if f.Props&EmailPropBodyStructure != 0 {
-		o.b = appendPart(o.key("bodyStructure"), e.BodyStructure, f, true)
+		o.B = appendPart(o.Key("bodyStructure"), e.BodyStructure, f, true)
 	}
 	if f.Props&EmailPropHeaders != 0 {
-		o.b = appendHeaders(o.key("headers"), e.Headers)
+		o.B = appendHeaders(o.Key("headers"), e.Headers)
 	}
 }
 
@@ -104,13 +104,13 @@ func appendBodyValues(dst []byte, values []BodyValue) []byte {
 	o := object(dst)
 	for i := range values {
 		v := &values[i]
-		in := object(o.key(v.PartID))
+		in := object(o.Key(v.PartID))
 		in.str(true, "value", v.Value)
 		in.bool(true, "isEncodingProblem", v.IsEncodingProblem)
 		in.bool(true, "isTruncated", v.IsTruncated)
-		o.b = in.end()
+		o.B = in.Close()
 	}
-	return o.end()
+	return o.Close()
 }
 
 func appendParts(dst []byte, parts []*BodyPart, f *EmailFields, tree bool) []byte {
@@ -144,16 +144,16 @@ func appendPart(dst []byte, b *BodyPart, f *EmailFields, tree bool) []byte {
 	o.strings(p&BodyPropLanguage != 0, "language", b.Language)
 	o.optional(p&BodyPropLocation != 0, "location", b.Location)
 	if p&BodyPropHeaders != 0 {
-		o.b = appendHeaders(o.key("headers"), b.Headers)
+		o.B = appendHeaders(o.Key("headers"), b.Headers)
 	}
 	appendValues(&o, f.BodyHeaders, b.Values)
 	switch {
 	case tree && b.SubParts != nil:
-		o.b = appendParts(o.key("subParts"), b.SubParts, f, true)
+		o.B = appendParts(o.Key("subParts"), b.SubParts, f, true)
 	case p&BodyPropSubParts != 0:
-		o.null("subParts")
+		o.Null("subParts")
 	}
-	return o.end()
+	return o.Close()
 }
 
 func appendHeaders(dst []byte, headers []Header) []byte {
@@ -165,7 +165,7 @@ func appendHeaders(dst []byte, headers []Header) []byte {
 		o := object(dst)
 		o.str(true, "name", h.Name)
 		o.str(true, "value", h.Value)
-		dst = o.end()
+		dst = o.Close()
 	}
 	return append(dst, ']')
 }
@@ -177,7 +177,7 @@ func appendValues(o *writer, props []HeaderProp, values []HeaderValue) {
 		if i < len(values) {
 			v = values[i]
 		}
-		o.b = appendValue(o.key(props[i].Property), &props[i], v)
+		o.B = appendValue(o.Key(props[i].Property), &props[i], v)
 	}
 }
 
@@ -213,8 +213,8 @@ func appendInstance(dst []byte, form HeaderForm, v *HeaderInstance) []byte {
 			}
 			o := object(dst)
 			o.optional(true, "name", g.Name)
-			o.b = appendAddresses(o.key("addresses"), g.Addresses)
-			dst = o.end()
+			o.B = appendAddresses(o.Key("addresses"), g.Addresses)
+			dst = o.Close()
 		}
 		return append(dst, ']')
 	case FormMessageIDs, FormURLs:
@@ -237,7 +237,7 @@ func appendAddresses(dst []byte, list []Address) []byte {
 		o := object(dst)
 		o.optional(true, "name", list[i].Name)
 		o.str(true, "email", list[i].Email)
-		dst = o.end()
+		dst = o.Close()
 	}
 	return append(dst, ']')
 }

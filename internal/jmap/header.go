@@ -69,7 +69,7 @@ func ParseHeaderProp(s string) (HeaderProp, bool) {
 	}
 	p := HeaderProp{Property: s}
 	name, suffix, more := strings.Cut(rest, ":")
-	if !validFieldName(name) {
+	if !ValidFieldName(name) {
 		return HeaderProp{}, false
 	}
 	p.Name = name
@@ -88,9 +88,9 @@ func ParseHeaderProp(s string) (HeaderProp, bool) {
 	return p, FormAllowed(name, p.Form)
 }
 
-// validFieldName reports whether s is one or more printable ASCII characters
+// ValidFieldName reports whether s may name a header field: one or more printable ASCII characters
 // other than colon.
-func validFieldName(s string) bool {
+func ValidFieldName(s string) bool {
 	for i := 0; i < len(s); i++ {
 		if s[i] <= ' ' || s[i] >= 0x7f || s[i] == ':' {
 			return false

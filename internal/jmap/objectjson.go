@@ -31,10 +31,10 @@ func (m *Mailbox) AppendJSON(dst []byte, p MailboxProps) []byte {
 	o.uint(p&MailboxPropTotalThreads != 0, "totalThreads", m.TotalThreads)
 	o.uint(p&MailboxPropUnreadThreads != 0, "unreadThreads", m.UnreadThreads)
 	if p&MailboxPropMyRights != 0 {
-		o.b = m.MyRights.appendJSON(o.key("myRights"))
+		o.B = m.MyRights.appendJSON(o.Key("myRights"))
 	}
 	o.bool(p&MailboxPropIsSubscribed != 0, "isSubscribed", m.IsSubscribed)
-	return o.end()
+	return o.Close()
 }
 
 func (r Rights) appendJSON(dst []byte) []byte {
@@ -43,7 +43,7 @@ func (r Rights) appendJSON(dst []byte) []byte {
 		"maySetKeywords", "mayCreateChild", "mayRename", "mayDelete", "maySubmit"} {
 		o.bool(true, n, r&(1<<i) != 0)
 	}
-	return o.end()
+	return o.Close()
 }
 
 // AppendJSON appends the properties of t for which has is true.
@@ -51,9 +51,9 @@ func (t *Thread) AppendJSON(dst []byte, has func(string) bool) []byte {
 	o := object(dst)
 	o.str(true, "id", string(t.ID))
 	if has("emailIds") {
-		o.b = ijson.AppendStrings(o.key("emailIds"), t.EmailIDs)
+		o.B = ijson.AppendStrings(o.Key("emailIds"), t.EmailIDs)
 	}
-	return o.end()
+	return o.Close()
 }
 
 // AppendJSON appends the properties of i for which has is true.
@@ -67,7 +67,7 @@ func (i *Identity) AppendJSON(dst []byte, has func(string) bool) []byte {
 	o.str(has("textSignature"), "textSignature", i.TextSignature)
 	o.str(has("htmlSignature"), "htmlSignature", i.HTMLSignature)
 	o.bool(has("mayDelete"), "mayDelete", i.MayDelete)
-	return o.end()
+	return o.Close()
 }
 
 // AppendJSON appends the properties of s for which has is true.
@@ -78,22 +78,22 @@ func (s *Submission) AppendJSON(dst []byte, has func(string) bool) []byte {
 	o.str(has("emailId"), "emailId", string(s.EmailID))
 	o.str(has("threadId"), "threadId", string(s.ThreadID))
 	if has("envelope") {
-		o.b = s.Envelope.appendJSON(o.key("envelope"))
+		o.B = s.Envelope.appendJSON(o.Key("envelope"))
 	}
 	if has("sendAt") {
-		o.b = append(AppendUTCDate(append(o.key("sendAt"), '"'), s.SendAt), '"')
+		o.B = append(AppendUTCDate(append(o.Key("sendAt"), '"'), s.SendAt), '"')
 	}
 	o.str(has("undoStatus"), "undoStatus", string(s.UndoStatus))
 	if has("deliveryStatus") {
-		o.b = appendDeliveries(o.key("deliveryStatus"), s.DeliveryStatus)
+		o.B = appendDeliveries(o.Key("deliveryStatus"), s.DeliveryStatus)
 	}
 	if has("dsnBlobIds") {
-		o.b = ijson.AppendStrings(o.key("dsnBlobIds"), s.DSNBlobIDs)
+		o.B = ijson.AppendStrings(o.Key("dsnBlobIds"), s.DSNBlobIDs)
 	}
 	if has("mdnBlobIds") {
-		o.b = ijson.AppendStrings(o.key("mdnBlobIds"), s.MDNBlobIDs)
+		o.B = ijson.AppendStrings(o.Key("mdnBlobIds"), s.MDNBlobIDs)
 	}
-	return o.end()
+	return o.Close()
 }
 
 func (e *Envelope) appendJSON(dst []byte) []byte {
@@ -101,31 +101,31 @@ func (e *Envelope) appendJSON(dst []byte) []byte {
 		return append(dst, "null"...)
 	}
 	o := object(dst)
-	o.b = e.MailFrom.appendJSON(o.key("mailFrom"))
-	o.b = append(o.key("rcptTo"), '[')
+	o.B = e.MailFrom.appendJSON(o.Key("mailFrom"))
+	o.B = append(o.Key("rcptTo"), '[')
 	for i := range e.RcptTo {
 		if i > 0 {
-			o.b = append(o.b, ',')
+			o.B = append(o.B, ',')
 		}
-		o.b = e.RcptTo[i].appendJSON(o.b)
+		o.B = e.RcptTo[i].appendJSON(o.B)
 	}
-	o.b = append(o.b, ']')
-	return o.end()
+	o.B = append(o.B, ']')
+	return o.Close()
 }
 
 func (a *EnvelopeAddress) appendJSON(dst []byte) []byte {
 	o := object(dst)
 	o.str(true, "email", a.Email)
 	if a.Parameters == nil {
-		o.null("parameters")
-		return o.end()
+		o.Null("parameters")
+		return o.Close()
 	}
-	in := object(o.key("parameters"))
+	in := object(o.Key("parameters"))
 	for _, k := range slices.Sorted(maps.Keys(a.Parameters)) {
 		in.optional(true, k, a.Parameters[k])
 	}
-	o.b = in.end()
-	return o.end()
+	o.B = in.Close()
+	return o.Close()
 }
 
 func appendDeliveries(dst []byte, m map[string]DeliveryStatus) []byte {
@@ -134,13 +134,13 @@ func appendDeliveries(dst []byte, m map[string]DeliveryStatus) []byte {
 	}
 	o := object(dst)
 	for _, k := range slices.Sorted(maps.Keys(m)) {
-		in := object(o.key(k))
+		in := object(o.Key(k))
 		in.str(true, "smtpReply", m[k].SMTPReply)
 		in.str(true, "delivered", m[k].Delivered)
 		in.str(true, "displayed", m[k].Displayed)
-		o.b = in.end()
+		o.B = in.Close()
 	}
-	return o.end()
+	return o.Close()
 }
 
 // AppendJSON appends v.
@@ -148,13 +148,13 @@ func (v *MessageView) AppendJSON(dst []byte) []byte {
 	o := object(dst)
 	o.str(true, "id", string(v.ID))
 	o.bool(true, "isHtml", v.IsHTML)
-	in := object(o.key("remote"))
+	in := object(o.Key("remote"))
 	in.uint(true, "count", uint64(v.Remote.Count))
-	in.b = ijson.AppendStrings(in.key("hosts"), v.Remote.Hosts)
-	o.b = in.end()
+	in.B = ijson.AppendStrings(in.Key("hosts"), v.Remote.Hosts)
+	o.B = in.Close()
 	o.uint(true, "links", uint64(v.Links))
-	o.b = ijson.AppendStrings(o.key("removed"), v.Removed)
-	return o.end()
+	o.B = ijson.AppendStrings(o.Key("removed"), v.Removed)
+	return o.Close()
 }
 
 // AppendJSON appends the members of e that Email/set returns of a new Email.
@@ -164,7 +164,7 @@ func (e *EmailCreated) AppendJSON(dst []byte) []byte {
 	o.str(true, "blobId", string(e.BlobID))
 	o.str(true, "threadId", string(e.ThreadID))
 	o.uint(true, "size", e.Size)
-	return o.end()
+	return o.Close()
 }
 
 // AppendJSON appends e (RFC 8620, section 5.3).
@@ -175,12 +175,12 @@ func (e *SetError) AppendJSON(dst []byte) []byte {
 	o.strings(e.Properties != nil, "properties", e.Properties)
 	o.str(e.ExistingID != "", "existingId", e.ExistingID)
 	if e.NotFound != nil {
-		o.b = ijson.AppendStrings(o.key("notFound"), e.NotFound)
+		o.B = ijson.AppendStrings(o.Key("notFound"), e.NotFound)
 	}
 	o.uint(e.MaxSize > 0, "maxSize", e.MaxSize)
 	o.uint(e.MaxRecipients > 0, "maxRecipients", e.MaxRecipients)
 	o.strings(e.InvalidRecipients != nil, "invalidRecipients", e.InvalidRecipients)
-	return o.end()
+	return o.Close()
 }
 
 // AppendJSON appends the arguments of an "error" response (RFC 8620, section
@@ -189,5 +189,5 @@ func (e *MethodError) AppendJSON(dst []byte) []byte {
 	o := object(dst)
 	o.str(true, "type", string(e.Type))
 	o.str(e.Description != "", "description", e.Description)
-	return o.end()
+	return o.Close()
 }

@@ -37,8 +37,8 @@ type Person struct {
 // A State that is returned with objects was true no later than they were read,
 // so that nothing is missed by a client that asks for changes from it.
 //
-// Optional abilities are the further interfaces below: what an Account does not
-// implement is answered unknownMethod, and is not announced.
+// Optional abilities are the further interfaces below: what no Account of the
+// person implements is answered unknownMethod, and is not announced.
 type Account interface {
 	Stater
 	MailboxReader
