@@ -135,7 +135,7 @@ var localMarks = [...]string{
 	"re", "fwd", "fw",
 	"aw", "antw", "antwort", "wg", // German
 	"sv", "vs", "vb", "vl", // Swedish, Danish, Norwegian, Finnish
-	"doorst", // Dutch
+	"doorst",           // Dutch
 	"ref", "tr", "rép", // French
 	"rif", "r", "i", // Italian
 	"rv", "enc", "res", // Spanish, Portuguese
