@@ -134,27 +134,27 @@ type Client struct {
 
 	utf8 atomic.Bool // UTF-8 in names and strings is enabled
 
-	mu            sync.Mutex // guards everything below
-	conn          net.Conn   // the outermost layer with deadlines: TCP or TLS
-	out           flushWriter
-	caps          Caps
-	capsFresh     bool // caps were sent since the last change of state
-	enabled       map[string]bool
-	state         State
-	selected      string
-	closedBox     bool // [CLOSED] was seen: what follows belongs to the next mailbox
-	err           error
-	bye           *StatusError
-	queue         []*command // started, not yet written
-	inflight      []*command // written or being written, in order; the reader removes
-	tags          uint64
-	wantCont      bool
-	idlers        int             // callers inside Idle
-	idling        *command        // the IDLE in flight
-	idleQuiet     bool            // the server has accepted IDLE: silence is fine
-	idleErr       error           // the server refused IDLE
-	refused       []chan struct{} // of the callers inside Idle; closed when refused
-	detached      bool
+	mu        sync.Mutex // guards everything below
+	conn      net.Conn   // the outermost layer with deadlines: TCP or TLS
+	out       flushWriter
+	caps      Caps
+	capsFresh bool // caps were sent since the last change of state
+	enabled   map[string]bool
+	state     State
+	selected  string
+	closedBox bool // [CLOSED] was seen: what follows belongs to the next mailbox
+	err       error
+	bye       *StatusError
+	queue     []*command // started, not yet written
+	inflight  []*command // written or being written, in order; the reader removes
+	tags      uint64
+	wantCont  bool
+	idlers    int             // callers inside Idle
+	idling    *command        // the IDLE in flight
+	idleQuiet bool            // the server has accepted IDLE: silence is fine
+	idleErr   error           // the server refused IDLE
+	refused   []chan struct{} // of the callers inside Idle; closed when refused
+	detached  bool
 }
 
 // flushWriter is what commands are written to: the connection, or DEFLATE.
