@@ -1,0 +1,223 @@
+package replica
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"cofferdam/internal/jmap"
+	"cofferdam/internal/upstream"
+)
+
+// applyBoxes brings the Mailboxes in step with the server's list. A mailbox
+// keeps its id through a rename if the server has ids of its own.
+func (r *Replica) applyBoxes(list []upstream.Box) error {
+	if len(list) > MaxBoxes {
+		return ErrTooManyMails
+	}
+	gone := r.Index.renewBoxes(list)
+	if len(gone) == 0 {
+		return nil
+	}
+	t := r.Index.begin()
+	for _, b := range gone {
+		t.remove(b, b.known(&r.Index.columns))
+	}
+	_, err := t.commit()
+	r.Index.dropBoxes(gone)
+	return err
+}
+
+// renewBoxes takes over what the server says of its mailboxes and returns those
+// that are there no more.
+func (ix *Index) renewBoxes(list []upstream.Box) (gone []*box) {
+	ix.mu.Lock()
+	seq := ix.seq
+	stay := make(map[*box]bool, len(list))
+	fresh := 0
+	for _, up := range giveRoles(list) {
+		b := ix.boxFor(&up)
+		if b == nil {
+			b = ix.newBox(&up)
+			fresh++
+		} else {
+			ix.renewBox(b, &up)
+		}
+		stay[b] = true
+	}
+	ix.nameBoxes(stay)
+	for _, b := range ix.boxes {
+		if b != nil && !stay[b] {
+			gone = append(gone, b)
+		}
+	}
+	ix.setTrash()
+	changed := ix.seq != seq
+	ix.mu.Unlock()
+	if changed {
+		ix.notify()
+	}
+	return gone
+}
+
+// boxFor finds the mailbox that the server means: by its id, else by its name.
+func (ix *Index) boxFor(up *upstream.Box) *box {
+	if up.ID != "" {
+		return ix.byID[jmap.MailboxID(up.ID)]
+	}
+	if b := ix.byName[up.Name]; b != nil && b.up.ID == "" {
+		return b
+	}
+	return nil
+}
+
+func (ix *Index) newBox(up *upstream.Box) *box {
+	id := jmap.MailboxID(up.ID)
+	if id == "" {
+		id = ix.names.boxID(up.Name)
+	}
+	b := &box{id: id, up: *up, created: ix.next()}
+	ix.boxSeq = ix.seq
+	slot := slices.Index(ix.boxes, nil)
+	if slot < 0 {
+		slot = len(ix.boxes)
+		ix.boxes = append(ix.boxes, nil)
+	}
+	b.slot = uint16(slot)
+	ix.boxes[slot] = b
+	ix.byID[id], ix.byName[up.Name] = b, b
+	return b
+}
+
+func (ix *Index) renewBox(b *box, up *upstream.Box) {
+	old := b.up
+	b.up = *up
+	if !ix.complete && old.Marks != up.Marks {
+		b.recount = ix.next() // the counts shown are the server's
+		ix.boxSeq = ix.seq
+	}
+	old.Marks, up.Marks = upstream.Marks{}, upstream.Marks{}
+	if old.Name != up.Name && ix.byName[old.Name] == b {
+		delete(ix.byName, old.Name)
+	}
+	ix.byName[up.Name] = b
+	if old != *up {
+		b.renamed = ix.next()
+		ix.boxSeq = ix.seq
+	}
+}
+
+// nameBoxes works out names and parents from the hierarchy.
+func (ix *Index) nameBoxes(stay map[*box]bool) {
+	for b := range stay {
+		leaf, parent := b.up.Name, jmap.MailboxID("")
+		if at := strings.LastIndex(b.up.Name, b.up.Delimiter); b.up.Delimiter != "" && at > 0 {
+			if p := ix.byName[b.up.Name[:at]]; p != nil && stay[p] {
+				leaf, parent = b.up.Name[at+len(b.up.Delimiter):], p.id
+			}
+		}
+		if b.up.Inbox {
+			leaf = "Inbox"
+		}
+		if leaf != b.leaf || parent != b.parent {
+			b.leaf, b.parent = leaf, parent
+			b.renamed = ix.next()
+			ix.boxSeq = ix.seq
+		}
+	}
+}
+
+// dropBoxes forgets mailboxes that are empty by now.
+func (ix *Index) dropBoxes(gone []*box) {
+	ix.mu.Lock()
+	for _, b := range gone {
+		ix.boxes[b.slot] = nil
+		delete(ix.byID, b.id)
+		if ix.byName[b.up.Name] == b {
+			delete(ix.byName, b.up.Name)
+		}
+		ix.boxTombs = append(ix.boxTombs, boxTomb{b.id, b.created, ix.next()})
+		ix.boxSeq = ix.seq
+	}
+	if n := len(ix.boxTombs) - MaxBoxes; n > 0 {
+		ix.floor = max(ix.floor, ix.boxTombs[n-1].destroyed)
+		ix.boxTombs = slices.Delete(ix.boxTombs, 0, n)
+	}
+	ix.gen++
+	ix.mu.Unlock()
+	ix.notify()
+}
+
+// setTrash finds the trash; when it is another one than before, all counts are
+// worked out anew.
+func (ix *Index) setTrash() {
+	var trash *box
+	for _, b := range ix.boxes {
+		if b != nil && b.up.Role == jmap.RoleTrash {
+			trash = b
+		}
+	}
+	if trash != ix.trash {
+		ix.trash = trash
+		if ix.complete {
+			ix.countAll()
+		}
+	}
+}
+
+// giveRoles gives each role to one mailbox at most (RFC 8621, section 2), the
+// first by name; where the server names none for a role, to a top-level mailbox
+// that is called as people and mail programs call it.
+func giveRoles(list []upstream.Box) []upstream.Box {
+	list = slices.Clone(list)
+	slices.SortFunc(list, func(a, b upstream.Box) int { return strings.Compare(a.Name, b.Name) })
+	taken := make(map[jmap.Role]bool)
+	for i := range list {
+		b := &list[i]
+		if b.Inbox {
+			b.Role = jmap.RoleInbox
+		}
+		if b.Role == "" || b.Role == jmap.RoleInbox && !b.Inbox || taken[b.Role] {
+			b.Role = ""
+			continue
+		}
+		taken[b.Role] = true
+	}
+	for _, role := range slices.Sorted(maps.Keys(usualNames)) {
+		if taken[role] {
+			continue
+		}
+		if i := usualBox(list, usualNames[role]); i >= 0 {
+			list[i].Role = role
+		}
+	}
+	return list
+}
+
+// usualBox finds the mailbox with the first of the names that any has, at the
+// top or directly in the inbox (Courier keeps everything there).
+func usualBox(list []upstream.Box, names []string) int {
+	for _, name := range names {
+		for i := range list {
+			b := &list[i]
+			leaf := b.Name
+			if b.Delimiter != "" {
+				leaf = strings.TrimPrefix(leaf, "INBOX"+b.Delimiter)
+			}
+			if b.Role == "" && b.Selectable && strings.EqualFold(leaf, name) {
+				return i
+			}
+		}
+	}
+	return -1
+}
+
+// usualNames are what mailboxes are called where SPECIAL-USE (RFC 6154) is
+// missing: Dovecot's examples, Courier, Exchange, Apple Mail.
+var usualNames = map[jmap.Role][]string{
+	jmap.RoleDrafts:  {"Drafts", "Draft"},
+	jmap.RoleSent:    {"Sent", "Sent Items", "Sent Messages", "Sent Mail"},
+	jmap.RoleTrash:   {"Trash", "Deleted Items", "Deleted Messages", "Deleted"},
+	jmap.RoleJunk:    {"Junk", "Spam", "Junk E-mail", "Junk Email"},
+	jmap.RoleArchive: {"Archive", "Archives"},
+}

@@ -1,0 +1,282 @@
+package replica
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"cofferdam/internal/jmap"
+	"cofferdam/internal/message"
+	"cofferdam/internal/upstream"
+)
+
+// build fills the index, the newest mails first, mailbox by mailbox.
+func (r *Replica) build(ctx context.Context) error {
+	for _, b := range r.buildOrder() {
+		if err := r.buildBox(ctx, b); err != nil && !errors.Is(err, upstream.ErrNoBox) {
+			return fmt.Errorf("reading a mailbox: %w", err)
+		}
+	}
+	if err := r.Refresh(ctx); err != nil {
+		return err
+	}
+	r.Index.setComplete()
+	r.closers.Do(func() {
+		select {
+		case <-r.built:
+		default:
+			close(r.built)
+		}
+	})
+	return nil
+}
+
+// buildOrder puts first what people look at first.
+func (r *Replica) buildOrder() []*box {
+	r.Index.mu.RLock()
+	defer r.Index.mu.RUnlock()
+	var list []*box
+	total := 0
+	for _, b := range r.Index.boxes {
+		if b != nil && b.up.Selectable && !b.synced {
+			list = append(list, b)
+			total += int(b.up.Marks.Messages)
+		}
+	}
+	slices.SortStableFunc(list, func(x, y *box) int {
+		return cmp.Or(cmp.Compare(sortOrder(x.up.Role), sortOrder(y.up.Role)),
+			cmp.Compare(x.up.Marks.Messages, y.up.Marks.Messages))
+	})
+	return list
+}
+
+// buildBox reads one mailbox. The turn is given back after each chunk, so that
+// nobody waits long for it.
+func (r *Replica) buildBox(ctx context.Context, b *box) error {
+	uids, m, err := r.store.UIDs(ctx, b.up.Name)
+	if err != nil {
+		return err
+	}
+	if err := r.Index.expect(b, int(uids.Count()), m); err != nil {
+		return err
+	}
+	size := buildChunk
+	if b.up.Role == jmap.RoleInbox {
+		size = firstChunk
+	}
+	for !uids.Empty() {
+		part, rest := newest(uids, size)
+		if err := r.buildPart(ctx, b, part); err != nil {
+			return err
+		}
+		uids, size = rest, buildChunk
+	}
+	if err := r.take(ctx); err != nil {
+		return err
+	}
+	defer r.give()
+	t := r.Index.begin()
+	t.quiet = true
+	t.mark(b, m, true)
+	_, err = t.commit()
+	return err
+}
+
+// expect makes room for the mails of a mailbox. Another UIDVALIDITY than before
+// means that what the first pages showed of it is to be forgotten.
+func (ix *Index) expect(b *box, n int, m upstream.Marks) error {
+	if n > MaxMails {
+		return ErrTooManyMails
+	}
+	ix.mu.Lock()
+	defer ix.mu.Unlock()
+	b.uids, b.order = reserve(b.uids, n), reserve(b.order, n)
+	ix.reserve(ix.live + n)
+	b.marks.UIDValidity = m.UIDValidity
+	return nil
+}
+
+func (r *Replica) buildPart(ctx context.Context, b *box, uids upstream.UIDSet) error {
+	if err := r.take(ctx); err != nil {
+		return err
+	}
+	defer r.give()
+	t := r.Index.begin()
+	t.quiet = true
+	if err := r.store.Rows(ctx, b.place(), uids, func(row *upstream.Row) { t.add(b, row) }); err != nil {
+		return err
+	}
+	_, err := t.commit()
+	return err
+}
+
+// newest splits off the n highest uids.
+func newest(set upstream.UIDSet, n int) (part, rest upstream.UIDSet) {
+	ranges := set.Ranges()
+	left := uint64(n)
+	for i := len(ranges) - 1; i >= 0; i-- {
+		size := uint64(ranges[i].Stop-ranges[i].Start) + 1
+		if size < left {
+			left -= size
+			continue
+		}
+		cut := ranges[i].Stop - upstream.UID(left-1)
+		for _, g := range ranges[:i] {
+			rest.AddRange(g.Start, g.Stop)
+		}
+		if cut > ranges[i].Start {
+			rest.AddRange(ranges[i].Start, cut-1)
+		}
+		part.AddRange(cut, ranges[i].Stop)
+		for _, g := range ranges[i+1:] {
+			part.AddRange(g.Start, g.Stop)
+		}
+		return part, rest
+	}
+	return set, upstream.UIDSet{}
+}
+
+// FirstPage answers a query for the newest mails of a mailbox that is not in the
+// index yet, straight from the server, and puts what it learns into the index.
+// The ids are those that the index will have. Total is the server's count.
+func (r *Replica) FirstPage(ctx context.Context, id jmap.MailboxID, w jmap.Window, collapse bool) (jmap.EmailQueryResult, error) {
+	r.Index.mu.RLock()
+	b := r.Index.byID[id]
+	r.Index.mu.RUnlock()
+	if b == nil || !b.up.Selectable {
+		return jmap.EmailQueryResult{State: jmap.QueryState(r.States()[jmap.TypeEmail])}, nil
+	}
+	if err := r.take(ctx); err != nil {
+		return jmap.EmailQueryResult{}, err
+	}
+	defer r.give()
+	n := int(w.Position) + w.Limit
+	if collapse {
+		n *= 2 // most conversations are short
+	}
+	t := r.Index.begin()
+	t.quiet = true
+	var uids []upstream.UID
+	m, err := r.store.Newest(ctx, b.up.Name, 0, n, func(row *upstream.Row) {
+		t.add(b, row)
+		uids = append(uids, row.UID)
+	})
+	if err != nil {
+		return jmap.EmailQueryResult{}, err
+	}
+	if b.marks.UIDValidity != m.UIDValidity && len(b.uids) > 0 {
+		t.resets = append(t.resets, b)
+	}
+	t.mark(b, upstream.Marks{UIDValidity: m.UIDValidity}, false)
+	if _, err := t.commit(); err != nil {
+		return jmap.EmailQueryResult{}, err
+	}
+	return r.Index.page(b, uids, int(m.Messages), w, collapse), nil
+}
+
+// page makes the result of FirstPage of the newest uids of a mailbox.
+func (ix *Index) page(b *box, uids []upstream.UID, total int, w jmap.Window, collapse bool) jmap.EmailQueryResult {
+	ix.mu.RLock()
+	defer ix.mu.RUnlock()
+	var rows []uint32
+	for _, u := range uids {
+		if at, ok := b.findUID(&ix.columns, uint32(u)); ok {
+			rows = append(rows, ix.emailOf(b.uids[at]))
+		}
+	}
+	if collapse {
+		rows = ix.collapsed(rows)
+	}
+	res := jmap.EmailQueryResult{State: jmap.QueryState(ix.state(ix.emailSeq)), Total: max(total, len(rows))}
+	from, to := w.Bounds(len(rows), 0)
+	res.Position = from
+	for _, i := range rows[from:to] {
+		res.IDs = append(res.IDs, ix.names.emailID(ix.rows[i].key))
+	}
+	return res
+}
+
+// Synced reports whether all mails of a mailbox are in the index.
+func (ix *Index) Synced(id jmap.MailboxID) bool {
+	ix.mu.RLock()
+	defer ix.mu.RUnlock()
+	b := ix.byID[id]
+	return ix.complete || b != nil && (b.synced || !b.up.Selectable)
+}
+
+// fillAttachments learns of each mail whether it has attachments, newest first,
+// where no keyword said so.
+func (r *Replica) fillAttachments(ctx context.Context) error {
+	for {
+		b, uids := r.Index.withoutAttachmentBit()
+		if b == nil {
+			return nil
+		}
+		bits := make(map[upstream.UID]bool)
+		ask := upstream.Ask{At: b.place(), UIDs: uids, Want: upstream.Want{Structure: true}}
+		err := r.store.Fetch(ctx, []upstream.Ask{ask}, func(c *upstream.Content) {
+			bits[c.UID] = c.Structure != nil && message.HasAttachment(c.Structure)
+		})
+		if err != nil {
+			return fmt.Errorf("reading structures: %w", err)
+		}
+		r.Index.setAttachments(b, uids, bits)
+	}
+}
+
+// withoutAttachmentBit finds a mailbox with mails whose bit is not known, and
+// the newest of these.
+func (ix *Index) withoutAttachmentBit() (*box, upstream.UIDSet) {
+	ix.mu.RLock()
+	defer ix.mu.RUnlock()
+	for _, b := range ix.boxes {
+		if b == nil {
+			continue
+		}
+		var uids []upstream.UID
+		for i := len(b.uids) - 1; i >= 0 && len(uids) < attachChunk; i-- {
+			if ix.marks[ix.emailOf(b.uids[i])]&markAttachKnown == 0 {
+				uids = append(uids, uidOf(ix.uidOf(b.uids[i])))
+			}
+		}
+		if len(uids) > 0 {
+			return b, uidsOf(uids)
+		}
+	}
+	return nil, upstream.UIDSet{}
+}
+
+// setAttachments stores bits. Mails that the server did not answer for are
+// taken for having none: they are gone, or cannot be read by anybody.
+func (ix *Index) setAttachments(b *box, asked upstream.UIDSet, has map[upstream.UID]bool) {
+	ix.mu.Lock()
+	defer ix.mu.Unlock()
+	for _, at := range b.uids {
+		uid := uidOf(ix.uidOf(at))
+		if !asked.Contains(uid) {
+			continue
+		}
+		i := ix.emailOf(at)
+		ix.marks[i] |= markAttachKnown
+		if has[uid] {
+			ix.marks[i] |= markAttach
+		}
+	}
+	ix.gen++
+}
+
+// NoteAttachment tells the index what a reader of the mail has seen.
+func (ix *Index) NoteAttachment(id jmap.EmailID, has bool) {
+	ix.mu.Lock()
+	defer ix.mu.Unlock()
+	if k, ok := ix.names.parseEmail(id); ok {
+		if i, ok := ix.find(&k); ok && ix.marks[i]&markAttachKnown == 0 {
+			ix.marks[i] |= markAttachKnown
+			if has {
+				ix.marks[i] |= markAttach
+			}
+		}
+	}
+}

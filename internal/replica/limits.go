@@ -1,0 +1,62 @@
+package replica
+
+import "time"
+
+const (
+	// MaxMails bounds the mails of one account: at some 90 bytes each this is
+	// 180 MB, what a cell may spend on one person. More is refused with
+	// ErrTooManyMails, so that one account cannot take a cell down.
+	MaxMails = 2_000_000
+
+	// MaxBoxes bounds the mailboxes of one account; they are numbered in 16 bits.
+	MaxBoxes = 20_000
+
+	// MaxCopies bounds the mailboxes of one mail. Servers that show labels as
+	// mailboxes have the most.
+	MaxCopies = 1000
+
+	// MaxKeywordSets bounds the distinct sets of keywords in use; they are
+	// numbered in 24 bits. Beyond it a mail keeps the sets known so far, which
+	// no client can reach with keywords that a person made.
+	MaxKeywordSets = 1 << 20
+
+	// MaxKeywordsPerMail bounds one set. Dovecot's Maildir stops at 26.
+	MaxKeywordsPerMail = 200
+
+	// maxTombs and tombLife bound what is remembered of destroyed mails. RFC
+	// 8620, section 5.2 asks for 30 days.
+	maxTombs = 50_000
+	tombLife = 30 * 24 * time.Hour
+
+	// maxResults bounds the query results kept for the next page, and
+	// maxResultIDs their length together: 4 bytes each.
+	maxResults   = 16
+	maxResultIDs = 1 << 20
+
+	// buildChunk is how many mails one exchange of the first build reads: long
+	// enough that round trips do not count, short enough (some 50 ms) that a
+	// change of the person waits behind one unnoticed.
+	buildChunk = 2000
+
+	// firstChunk is the first chunk of the inbox: what the first screens show.
+	firstChunk = 200
+
+	// attachChunk is how many structures one exchange reads in the background.
+	attachChunk = 1000
+
+	// maxPasses bounds how often one synchronisation looks for the other half
+	// of a move before it takes a mail for destroyed.
+	maxPasses = 5
+
+	// settleDelay collects the events of one foreign operation into one pass.
+	settleDelay = 15 * time.Millisecond
+
+	// retryFirst and retryMost bound the pause before a lost watcher or a
+	// failed synchronisation is tried again.
+	retryFirst = 200 * time.Millisecond
+	retryMost  = 30 * time.Second
+
+	// growSlack is the part by which columns grow beyond what they need, as
+	// 1/growSlack: small, since the columns of a big account never double.
+	growSlack = 32
+)

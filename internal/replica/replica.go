@@ -1,0 +1,168 @@
+package replica
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"cofferdam/internal/jmap"
+	"cofferdam/internal/upstream"
+)
+
+// Config says what an account's replica is made of.
+type Config struct {
+	Store upstream.Store
+	// Key is the account's secret, 32 bytes, from which ids and hashes are
+	// derived: another key means other ids.
+	Key []byte
+	// Snapshot is what an earlier Replica.Snapshot returned; nil or one that
+	// cannot be used makes an empty index, which is harmless.
+	Snapshot []byte
+	// NewEpoch begins a new change log, although the snapshot has one: for a
+	// takeover, when its former owner may have gone on after the snapshot.
+	NewEpoch bool
+	Logger   *slog.Logger // nil is silent
+}
+
+// Replica is an Index with what keeps it in step.
+type Replica struct {
+	*Index
+	store upstream.Store
+	info  upstream.Info
+	log   *slog.Logger
+
+	turn chan struct{} // holds one token: whoever has it may change the mails
+
+	mu    sync.Mutex // guards what follows
+	dirty map[string]bool
+	boxes bool          // the list of mailboxes is dirty
+	wake  chan struct{} // has one element when something is dirty
+	moved chan struct{} // closed and renewed at each change
+
+	built   chan struct{} // closed when the index is complete
+	closers sync.Once
+}
+
+// Open connects, lists the mailboxes and takes over the snapshot. The index is
+// in step only once Run has run for a while.
+func Open(ctx context.Context, cfg Config) (*Replica, error) {
+	if len(cfg.Key) != 32 {
+		return nil, errors.New("replica: key must have 32 bytes")
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	info, err := cfg.Store.Info(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("probing the mail platform: %w", err)
+	}
+	list, err := cfg.Store.Boxes(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("listing mailboxes: %w", err)
+	}
+	r := &Replica{
+		store: cfg.Store, info: info, log: cfg.Logger,
+		turn: make(chan struct{}, 1), dirty: make(map[string]bool),
+		wake: make(chan struct{}, 1), moved: make(chan struct{}),
+		built: make(chan struct{}),
+	}
+	r.Index = r.load(cfg)
+	r.Index.notify = r.announce
+	if r.complete {
+		close(r.built)
+	}
+	r.turn <- struct{}{}
+	return r, r.applyBoxes(list)
+}
+
+// load restores the snapshot or makes an empty index.
+func (r *Replica) load(cfg Config) *Index {
+	if cfg.Snapshot != nil {
+		ix, err := decode(cfg.Snapshot, r.info.Identity, cfg.Key)
+		if err == nil {
+			if cfg.NewEpoch {
+				ix.restart()
+			}
+			return ix
+		}
+		r.log.Warn("snapshot of the index not usable", "err", err)
+	}
+	return newIndex(r.info.Identity, cfg.Key, newEpoch())
+}
+
+// Info is what the store said of itself.
+func (r *Replica) Info() upstream.Info { return r.info }
+
+// Store is the store that the replica follows.
+func (r *Replica) Store() upstream.Store { return r.store }
+
+// take waits for the turn.
+func (r *Replica) take(ctx context.Context) error {
+	select {
+	case <-r.turn:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (r *Replica) give() { r.turn <- struct{}{} }
+
+// announce tells everybody who waits that something has changed.
+func (r *Replica) announce() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	close(r.moved)
+	r.moved = make(chan struct{})
+}
+
+// WaitChange blocks until the state of a type in have is another one, then
+// returns all states. With have empty it returns at once.
+func (r *Replica) WaitChange(ctx context.Context, have jmap.TypeStates) (jmap.TypeStates, error) {
+	for {
+		r.mu.Lock()
+		moved := r.moved
+		r.mu.Unlock()
+		now := r.States()
+		if len(have) == 0 || differ(have, now) {
+			return now, nil
+		}
+		select {
+		case <-moved:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// Moved is closed at the next change of the index.
+func (r *Replica) Moved() <-chan struct{} {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.moved
+}
+
+func differ(have, now jmap.TypeStates) bool {
+	for t, s := range have {
+		if n, ok := now[t]; ok && n != s {
+			return true
+		}
+	}
+	return false
+}
+
+// WaitComplete blocks until every mail is in the index.
+func (r *Replica) WaitComplete(ctx context.Context) error {
+	select {
+	case <-r.built:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// WaitAttachments blocks until it is known of every mail in the index whether it
+// has attachments.
+func (r *Replica) WaitAttachments(ctx context.Context) error { return r.fillAttachments(ctx) }

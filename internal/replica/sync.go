@@ -1,0 +1,197 @@
+package replica
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"cofferdam/internal/upstream"
+)
+
+// Refresh brings the index in step with the named mailboxes, or if none are
+// named with all that have changed.
+func (r *Replica) Refresh(ctx context.Context, names ...string) error {
+	if err := r.take(ctx); err != nil {
+		return err
+	}
+	defer r.give()
+	return r.pass(ctx, names)
+}
+
+// pass is one synchronisation, with the turn: what it learns is one
+// transaction. With no names it asks the server which mailboxes have changed.
+// When mails have vanished it does so anyway, since they may have gone to
+// another mailbox: a move is an update (RFC 8621, section 4.1.1), and whoever
+// moves a mail makes the copy before it removes the original.
+func (r *Replica) pass(ctx context.Context, names []string) error {
+	t := r.Index.begin()
+	done := make(map[*box]upstream.Marks)
+	for range maxPasses {
+		dirty, err := r.dirtyBoxes(ctx, names, done)
+		if err != nil {
+			return err
+		}
+		names = nil
+		for _, b := range dirty {
+			if done[b], err = r.syncBox(ctx, t, b); err != nil {
+				return fmt.Errorf("synchronising a mailbox: %w", err)
+			}
+		}
+		if len(dirty) == 0 || len(t.removes) == 0 && len(t.resets) == 0 {
+			break
+		}
+	}
+	return r.finish(ctx, t)
+}
+
+// dirtyBoxes are the mailboxes to look at: those named, or all whose marks are
+// not those up to which they are known.
+func (r *Replica) dirtyBoxes(ctx context.Context, names []string, done map[*box]upstream.Marks) ([]*box, error) {
+	if len(names) > 0 {
+		return r.boxesNamed(names), nil
+	}
+	list, err := r.store.Boxes(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("listing mailboxes: %w", err)
+	}
+	if err := r.applyBoxes(list); err != nil {
+		return nil, err
+	}
+	r.Index.mu.RLock()
+	defer r.Index.mu.RUnlock()
+	var dirty []*box
+	for _, b := range r.Index.boxes {
+		if b == nil || !b.up.Selectable || !b.synced {
+			continue
+		}
+		have := b.marks
+		if m, ok := done[b]; ok {
+			have = m
+		}
+		if !same(have, b.up.Marks) {
+			dirty = append(dirty, b)
+		}
+	}
+	return dirty, nil
+}
+
+// same reports whether nothing can have happened between two marks. Without
+// mod-sequences flags may have changed unseen, but the number of unseen mails
+// and every arrival and removal show.
+func same(a, b upstream.Marks) bool {
+	if a.ModSeq != 0 && b.ModSeq != 0 {
+		return a.UIDValidity == b.UIDValidity && a.ModSeq == b.ModSeq
+	}
+	return a == b
+}
+
+func (r *Replica) boxesNamed(names []string) []*box {
+	r.Index.mu.RLock()
+	defer r.Index.mu.RUnlock()
+	var out []*box
+	for _, n := range names {
+		if b := r.Index.byName[n]; b != nil && b.synced && !slices.Contains(out, b) {
+			out = append(out, b)
+		}
+	}
+	return out
+}
+
+// syncBox stages what happened to one mailbox.
+func (r *Replica) syncBox(ctx context.Context, t *tx, b *box) (upstream.Marks, error) {
+	known := upstream.Known{Marks: b.marks, UIDs: func() upstream.UIDSet { return r.knownUIDs(b) }}
+	m, err := r.store.Sync(ctx, b.up.Name, known, upstream.Sink{
+		Row:      func(row *upstream.Row) { t.add(b, row) },
+		Flags:    func(uid upstream.UID, flags []string) { t.setFlags(b, uid, flags) },
+		Vanished: func(uids upstream.UIDSet) { t.remove(b, uids) },
+	})
+	switch {
+	case errors.Is(err, upstream.ErrStale):
+		return r.reread(ctx, t, b)
+	case errors.Is(err, upstream.ErrNoBox):
+		return b.marks, nil // the next list will say so
+	case err != nil:
+		return m, err
+	}
+	t.mark(b, m, true)
+	return m, nil
+}
+
+func (r *Replica) knownUIDs(b *box) upstream.UIDSet {
+	r.Index.mu.RLock()
+	defer r.Index.mu.RUnlock()
+	return b.known(&r.Index.columns)
+}
+
+// reread stages a whole mailbox anew: its uids mean other mails now. Those that
+// are the same mails keep their ids.
+func (r *Replica) reread(ctx context.Context, t *tx, b *box) (upstream.Marks, error) {
+	uids, m, err := r.store.UIDs(ctx, b.up.Name)
+	if err != nil {
+		return m, err
+	}
+	t.unstage(b)
+	t.resets = append(t.resets, b)
+	at := upstream.Place{Box: b.up.Name, Validity: m.UIDValidity}
+	for _, part := range chunks(uids, buildChunk) {
+		if err := r.store.Rows(ctx, at, part, func(row *upstream.Row) { t.add(b, row) }); err != nil {
+			return m, err
+		}
+	}
+	t.mark(b, m, true)
+	return m, nil
+}
+
+// finish commits, and reads the mails again that are marked \Deleted no more.
+func (r *Replica) finish(ctx context.Context, t *tx) error {
+	unknown, err := t.commit()
+	if err != nil || len(unknown) == 0 {
+		return err
+	}
+	sets := make(map[*box]upstream.UIDSet)
+	for _, u := range unknown {
+		s := sets[u.box]
+		s.Add(u.uid)
+		sets[u.box] = s
+	}
+	t = r.Index.begin()
+	for b, uids := range sets {
+		if err := r.store.Rows(ctx, b.place(), uids, func(row *upstream.Row) { t.add(b, row) }); err != nil {
+			return err
+		}
+	}
+	_, err = t.commit()
+	return err
+}
+
+// chunks cuts a set into sets of at most n, the highest uids first.
+func chunks(set upstream.UIDSet, n int) []upstream.UIDSet {
+	var out []upstream.UIDSet
+	ranges := set.Ranges()
+	var part []upstream.UID
+	for i := len(ranges) - 1; i >= 0; i-- {
+		for u := ranges[i].Stop; ; u-- {
+			if part = append(part, u); len(part) == n {
+				out = append(out, uidsOf(part))
+				part = part[:0]
+			}
+			if u == ranges[i].Start {
+				break
+			}
+		}
+	}
+	if len(part) > 0 {
+		out = append(out, uidsOf(part))
+	}
+	return out
+}
+
+// uidsOf makes a set of descending uids.
+func uidsOf(descending []upstream.UID) upstream.UIDSet {
+	var s upstream.UIDSet
+	for i := len(descending) - 1; i >= 0; i-- {
+		s.Add(descending[i])
+	}
+	return s
+}
