@@ -106,18 +106,16 @@ func watchOne(ctx context.Context, a Account, id jmap.AccountID, to chan<- accou
 	var have jmap.TypeStates
 	for {
 		now, err := a.WaitChange(ctx, have)
-		if err != nil && ctx.Err() == nil {
-			id = "" // ends the stream; the client comes back
+		news := accountStates{id, maps.Clone(now)}
+		if err != nil {
+			news = accountStates{} // ends the stream; the client comes back
 		}
 		select {
-		case to <- accountStates{id, maps.Clone(now)}:
+		case to <- news:
 		case <-ctx.Done():
 			return
 		}
-		if have = now; id == "" {
-			return
-		}
-		if !sleep(ctx, pushInterval) {
+		if have = now; err != nil || !sleep(ctx, pushInterval) {
 			return
 		}
 	}
