@@ -29,7 +29,7 @@ func (c *Client) Login(ctx context.Context, user string, password []byte) error 
 	// Room for every byte escaped: growing would leave a copy behind.
 	e.buf = append(make([]byte, 0, len(e.buf)+2*len(user)+2*len(password)+64), e.buf...)
 	e.sp().str(user).sp().secret(password)
-	return c.authenticate(ctx, &command{name: "LOGIN", enc: e, secret: true, alone: true, finish: c.loggedIn})
+	return c.authenticate(ctx, &command{name: "LOGIN", enc: e, secret: true, alone: true, settle: c.loggedIn})
 }
 
 // Authenticate logs in with a SASL mechanism (RFC 9051, section 6.2.2), with
@@ -53,7 +53,7 @@ func (c *Client) Authenticate(ctx context.Context, m Mechanism) error {
 		e.line = len(e.buf) // an initial response may be longer than a line
 		sent = true
 	}
-	cmd := &command{name: "AUTHENTICATE", enc: e, secret: true, alone: true, finish: c.loggedIn}
+	cmd := &command{name: "AUTHENTICATE", enc: e, secret: true, alone: true, settle: c.loggedIn}
 	cmd.challenge = func(text string) ([]byte, error) {
 		if !sent {
 			sent = true

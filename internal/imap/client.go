@@ -120,10 +120,11 @@ type Client struct {
 	opts Options
 
 	// Owned by the reading goroutine.
-	parser *parser
-	flags  *flagTable
-	fresh  FetchRow // row of unsolicited FETCH responses
-	odd    int      // lines that were no response, see maxOddLines
+	parser     *parser
+	flags      *flagTable
+	fresh      FetchRow // row of unsolicited FETCH responses
+	hasGreeted bool
+	odd        int // lines that were no response, see maxOddLines
 
 	dead     chan struct{} // closed when the connection has failed or was closed
 	readEnd  chan struct{} // closed when the reading goroutine has ended

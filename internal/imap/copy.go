@@ -48,7 +48,7 @@ func copyClaim(v *Copied) func(*Response, bool) bool {
 		if r.Kind != StatusOK || r.Code.Name != CodeCopyUID {
 			return false
 		}
-		if u, ok := r.Code.CopyUID(); ok {
+		if u, ok := r.Code.CopyUID(); ok && deliver {
 			v.UIDs.merge(u)
 		}
 		return true

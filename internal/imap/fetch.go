@@ -231,9 +231,11 @@ func (f *fetchMatch) claim(r *Response, deliver bool) bool {
 		if !f.fr.load(r, f.flags) || !f.inRange(f.fr.seq, f.fr.uid) || !f.hasNeeded() {
 			return false
 		}
-		f.done.Rows++
-		if deliver && f.row != nil {
-			f.row(&f.fr)
+		if deliver {
+			f.done.Rows++
+			if f.row != nil {
+				f.row(&f.fr)
+			}
 		}
 		return true
 	}

@@ -19,14 +19,18 @@ type command struct {
 	alone  bool // wait until nothing is in flight and let nothing pass: STARTTLS
 
 	// claim reports whether an untagged response belongs to this command and,
-	// if deliver, takes its data.
+	// only if deliver, takes its data: without, nobody may touch the value.
 	claim func(r *Response, deliver bool) bool
 	// sink is asked where a literal of a FETCH goes; nil means not mine.
 	sink func(lit LiteralInfo) sinkAnswer
 	// challenge answers a continuation request of AUTHENTICATE.
 	challenge func(text string) ([]byte, error)
-	// finish sees the tagged answer before the future is done.
+	// finish takes the tagged answer before the future is done; not called
+	// for an abandoned command.
 	finish func(r *Response)
+	// settle brings the connection's state up to date with the tagged answer,
+	// whether anybody waits or not.
+	settle func(r *Response)
 	// upgrade runs on the reading goroutine after a tagged OK, before another
 	// byte is read: STARTTLS, COMPRESS, Hijack.
 	upgrade func() error
@@ -111,6 +115,11 @@ func (f *Future[T]) Wait(ctx context.Context) (T, error) {
 		}
 		if first == nil {
 			first = cmd.err
+		}
+	}
+	if first != nil {
+		for _, c := range f.cmds {
+			c.abandon() // a lost connection may have a callback under way
 		}
 	}
 	return *f.value, first

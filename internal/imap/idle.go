@@ -69,7 +69,7 @@ func (c *Client) enterIdle() error {
 	cmd := &command{name: "IDLE", enc: c.encode("IDLE"), done: make(chan struct{}), since: time.Now()}
 	cmd.enc.end()
 	cmd.tag = cmd.enc.tag
-	cmd.finish = c.idleAnswered
+	cmd.settle = c.idleAnswered
 	c.mu.Lock()
 	c.idling, c.idleQuiet = cmd, false
 	c.mu.Unlock()

@@ -112,3 +112,23 @@ const (
 	// readBuffer is the size of the connection's read buffer.
 	readBuffer = 64 << 10
 )
+
+// Limits of the verb scanner and the guard.
+const (
+	// maxScanLine is twice what our own client writes and well below what
+	// servers take (Dovecot 64 KiB), so that no server cuts a line that the
+	// scanner passed whole.
+	maxScanLine = 16 << 10
+
+	// maxScanHead bounds tag and verbs together, which are held back.
+	maxScanHead = 96
+
+	// maxScanLiteral bounds a literal of a client: a message it appends.
+	maxScanLiteral = 1 << 30
+
+	// maxScanTags bounds the commands a client may have in flight.
+	maxScanTags = maxQueued
+
+	// maxReplyHead is how much of a server's line is looked at to tell its kind.
+	maxReplyHead = 128
+)

@@ -146,25 +146,25 @@ type listMatch struct {
 func (m *listMatch) claim(r *Response, deliver bool) bool {
 	switch {
 	case r.Word == m.word || r.Word == "LIST" && m.word == "LSUB":
-		if len(m.rows) < maxListRows {
+		if deliver && len(m.rows) < maxListRows {
 			l := decodeList(r, m.c.utf8On())
 			m.rows = append(m.rows, l)
 			m.byName[l.Mailbox] = l
 		}
 		return true
 	case m.extras[r.Word]:
-		return m.join(r)
+		return m.join(r, deliver)
 	}
 	return false
 }
 
 // join adds STATUS, MYRIGHTS or METADATA to the row of its mailbox. One that
 // comes before its row, or for no row, is somebody else's.
-func (m *listMatch) join(r *Response) bool {
+func (m *listMatch) join(r *Response, deliver bool) bool {
 	name := decodeMailbox(r.Arg(0).Raw(), m.c.utf8On())
 	l := m.byName[name]
-	if l == nil {
-		return false
+	if l == nil || !deliver {
+		return l != nil
 	}
 	switch r.Word {
 	case "STATUS":

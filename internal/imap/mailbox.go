@@ -55,8 +55,6 @@ func (c *Client) Noop() *Future[None] { return c.simple("NOOP") }
 // Check asks for a checkpoint (RFC 3501, section 6.4.1; gone in rev2).
 func (c *Client) Check() *Future[None] { return c.simple("CHECK") }
 
-func (c *Client) simple(verb string) *Future[None] { return c.simpleThen(verb, nil) }
-
-func (c *Client) simpleThen(verb string, finish func(*Response)) *Future[None] {
-	return start(c, new(None), &command{name: verb, enc: c.encode(verb), finish: finish})
+func (c *Client) simple(verb string) *Future[None] {
+	return start(c, new(None), &command{name: verb, enc: c.encode(verb)})
 }

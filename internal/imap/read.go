@@ -66,7 +66,7 @@ func readError(err error) error {
 // dispatch brings a response to where it belongs.
 func (c *Client) dispatch(r *Response) error {
 	switch {
-	case c.greeted != nil:
+	case !c.hasGreeted:
 		return c.greeting(r)
 	case r.cont:
 		c.continuation(r.Text)
@@ -86,10 +86,9 @@ func (c *Client) greeting(r *Response) error {
 	if r.Tag != "" || r.cont || r.Kind == StatusNone {
 		return &ProtocolError{Reason: "the first line is not an IMAP greeting"}
 	}
-	greeted := c.greeted
-	c.greeted = nil
+	c.hasGreeted = true
 	c.absorb(r)
-	greeted <- r.Clone()
+	c.greeted <- r.Clone()
 	return nil
 }
 
@@ -97,11 +96,13 @@ func (c *Client) greeting(r *Response) error {
 // odd habit of the server and dropped.
 func (c *Client) continuation(text string) {
 	c.mu.Lock()
-	wanted := c.wantCont
-	c.wantCont = false
-	c.mu.Unlock()
-	if wanted {
-		c.cont <- text
+	defer c.mu.Unlock()
+	if c.wantCont {
+		c.wantCont = false
+		select {
+		case c.cont <- text:
+		default:
+		}
 	}
 }
 
@@ -208,8 +209,11 @@ func (c *Client) tagged(r *Response) error {
 		}
 	}
 	c.absorb(r)
+	if cmd.settle != nil {
+		cmd.settle(r)
+	}
 	cmd.mu.Lock()
-	if cmd.finish != nil {
+	if cmd.finish != nil && !cmd.abandoned {
 		cmd.finish(r)
 	}
 	cmd.mu.Unlock()

@@ -99,9 +99,9 @@ func (s *SearchResult) UIDList() []UID {
 func (c *Client) Search(key SearchKey, opts SearchOptions) *Future[*SearchResult] {
 	verb := searchVerb("SEARCH", opts)
 	e := c.encode(verb)
-	extended := c.encodeReturn(e, opts, c.Caps().Supports(CapESearch))
+	c.encodeReturn(e, opts, c.Caps().Supports(CapESearch))
 	encodeProgram(e, key, opts, false)
-	return c.startSearch(verb, e, opts, extended)
+	return c.startSearch(verb, e, opts)
 }
 
 func searchVerb(word string, opts SearchOptions) string {
@@ -111,8 +111,9 @@ func searchVerb(word string, opts SearchOptions) string {
 	return "UID " + word
 }
 
-// encodeReturn writes RETURN (...) and reports whether ESEARCH is expected.
-func (c *Client) encodeReturn(e *encoder, o SearchOptions, has bool) bool {
+// encodeReturn writes RETURN (...), with ALL when nothing is asked for and the
+// server has the extended form.
+func (c *Client) encodeReturn(e *encoder, o SearchOptions, has bool) {
 	words := pick(o.Min, "MIN", o.Max, "MAX", o.All, "ALL", o.Count, "COUNT", o.Save, "SAVE", o.Context, "CONTEXT", o.Update, "UPDATE")
 	if !o.Partial.IsZero() {
 		if !o.Partial.valid() {
@@ -122,12 +123,11 @@ func (c *Client) encodeReturn(e *encoder, o SearchOptions, has bool) bool {
 	}
 	if len(words) == 0 {
 		if !has || o.Plain {
-			return false
+			return
 		}
 		words = []string{"ALL"}
 	}
 	e.raw(" RETURN ").items(words)
-	return true
 }
 
 // encodeProgram writes [CHARSET] and the keys. SORT and THREAD demand a
@@ -150,16 +150,18 @@ func encodeProgram(e *encoder, key SearchKey, o SearchOptions, force bool) {
 	key.encode(e, true)
 }
 
-func (c *Client) startSearch(verb string, e *encoder, o SearchOptions, extended bool) *Future[*SearchResult] {
+func (c *Client) startSearch(verb string, e *encoder, o SearchOptions) *Future[*SearchResult] {
 	v := &SearchResult{IsUID: !o.BySeq}
 	cmd := &command{name: verb, enc: e}
 	word := strings.TrimPrefix(verb, "UID ")
 	cmd.claim = func(r *Response, deliver bool) bool {
 		switch r.Word {
 		case "ESEARCH":
-			return claimESearch(r, cmd.tag, v)
+			return claimESearch(r, cmd.tag, v, deliver)
 		case word:
-			r.numbersInto(v)
+			if deliver {
+				r.numbersInto(v)
+			}
 			return true
 		}
 		return false
@@ -168,7 +170,7 @@ func (c *Client) startSearch(verb string, e *encoder, o SearchOptions, extended 
 }
 
 // claimESearch reads an ESEARCH that names our tag, or no tag at all.
-func claimESearch(r *Response, tag string, v *SearchResult) bool {
+func claimESearch(r *Response, tag string, v *SearchResult, deliver bool) bool {
 	res := decodeESearch(r)
 	if res.Tag != "" && res.Tag != tag {
 		return false
@@ -177,7 +179,9 @@ func claimESearch(r *Response, tag string, v *SearchResult) bool {
 		return false // an update of the running context: news for the handler
 	}
 	res.Tag = tag
-	*v = *res
+	if deliver {
+		*v = *res
+	}
 	return true
 }
 

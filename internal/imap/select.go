@@ -59,7 +59,7 @@ func (c *Client) Select(mailbox string, opts SelectOptions) *Future[*Selected] {
 	e.sp().mailbox(mailbox)
 	encodeSelectParams(e, opts)
 	m := &selectMatch{c: c, opts: opts, res: &Selected{Mailbox: mailbox, ReadOnly: opts.ReadOnly}}
-	cmd := &command{name: verb, enc: e, claim: m.claim, finish: m.finish}
+	cmd := &command{name: verb, enc: e, claim: m.claim, finish: m.finish, settle: m.settle}
 	m.cmd = cmd
 	return start(c, &m.res, cmd)
 }
@@ -99,9 +99,28 @@ func (m *selectMatch) claim(r *Response, deliver bool) bool {
 	if !m.c.reached(m.cmd) {
 		return false
 	}
-	if r.Kind == StatusOK || r.Kind == StatusNO {
-		return m.claimCode(r)
+	switch {
+	case r.Kind == StatusOK || r.Kind == StatusNO:
+		if r.Code.Name == "" || r.Code.Name == CodeAlert || r.Code.Name == CodeNotificationOverflow {
+			return false
+		}
+		if deliver {
+			m.takeCode(r)
+		}
+		return true
+	case r.Word == "LIST":
+		// RFC 9051, section 6.3.2: an untagged LIST with the mailbox's name.
+		return strings.EqualFold(decodeMailbox(r.Arg(2).Raw(), m.c.utf8On()), m.res.Mailbox)
+	case r.Word == "EXISTS", r.Word == "RECENT", r.Word == "FLAGS", r.Word == "VANISHED", r.Word == "FETCH":
+		if deliver {
+			m.take(r)
+		}
+		return true
 	}
+	return false
+}
+
+func (m *selectMatch) take(r *Response) {
 	switch r.Word {
 	case "EXISTS":
 		m.res.Exists = r.Num
@@ -110,23 +129,17 @@ func (m *selectMatch) claim(r *Response, deliver bool) bool {
 	case "FLAGS":
 		m.res.Flags = flagList(r.Arg(0), m.c.flags)
 	case "VANISHED":
-		if set, _, ok := vanishedOf(r); ok && deliver && m.opts.OnVanished != nil {
+		if set, _, ok := vanishedOf(r); ok && m.opts.OnVanished != nil {
 			m.opts.OnVanished(set)
 		}
 	case "FETCH":
-		if deliver && m.opts.OnRow != nil && m.row.load(r, m.c.flags) {
+		if m.opts.OnRow != nil && m.row.load(r, m.c.flags) {
 			m.opts.OnRow(&m.row)
 		}
-	case "LIST":
-		// RFC 9051, section 6.3.2: an untagged LIST with the mailbox's name.
-		return strings.EqualFold(decodeMailbox(r.Arg(2).Raw(), m.c.utf8On()), m.res.Mailbox)
-	default:
-		return false
 	}
-	return true
 }
 
-func (m *selectMatch) claimCode(r *Response) bool {
+func (m *selectMatch) takeCode(r *Response) {
 	s := m.res
 	switch r.Code.Name {
 	case CodeUIDValidity:
@@ -148,14 +161,10 @@ func (m *selectMatch) claimCode(r *Response) bool {
 		s.UIDNotSticky = true
 	case CodeMailboxID:
 		s.MailboxID = validObjectID(r.Code.Text())
-	case CodeNoModSeq:
-	case "", CodeAlert, CodeNotificationOverflow:
-		return false
 	}
 	if len(s.Codes) < maxFlags {
 		s.Codes = append(s.Codes, r.Code)
 	}
-	return true
 }
 
 func (m *selectMatch) finish(r *Response) {
@@ -168,25 +177,26 @@ func (m *selectMatch) finish(r *Response) {
 	case CodeMailboxID:
 		m.res.MailboxID = validObjectID(r.Code.Text())
 	}
-	m.c.setSelected(r.Kind == StatusOK, m.res.Mailbox)
 }
+
+func (m *selectMatch) settle(r *Response) { m.c.setSelected(r.Kind == StatusOK, m.res.Mailbox) }
 
 // Unselect leaves the mailbox without expunging (RFC 3691).
 func (c *Client) Unselect() *Future[None] {
-	return c.simpleThen("UNSELECT", func(r *Response) {
-		if r.Kind == StatusOK {
-			c.setSelected(false, "")
-		}
-	})
+	return c.deselect("UNSELECT")
 }
 
 // CloseExpungingUnsafe sends CLOSE, which removes every message marked
 // \Deleted, whoever marked it (RFC 9051, section 6.4.1). Unselect is what one
 // wants nearly always; without it, Examine the mailbox before CLOSE.
 func (c *Client) CloseExpungingUnsafe() *Future[None] {
-	return c.simpleThen("CLOSE", func(r *Response) {
+	return c.deselect("CLOSE")
+}
+
+func (c *Client) deselect(verb string) *Future[None] {
+	return start(c, new(None), &command{name: verb, enc: c.encode(verb), settle: func(r *Response) {
 		if r.Kind == StatusOK {
 			c.setSelected(false, "")
 		}
-	})
+	}})
 }

@@ -26,7 +26,7 @@ func (c *Client) Enable(names ...string) *Future[[]string] {
 			return false
 		}
 		for a := range r.Args() {
-			if len(*v) < maxCaps {
+			if deliver && len(*v) < maxCaps {
 				*v = append(*v, upperString(a.Raw()))
 			}
 		}
@@ -55,7 +55,7 @@ func (c *Client) ID(fields map[string]string) *Future[map[string]string] {
 			return false
 		}
 		cur := r.Arg(0).cursor()
-		for k := cur.next(); k.Present() && len(*v) < maxCaps; k = cur.next() {
+		for k := cur.next(); deliver && k.Present() && len(*v) < maxCaps; k = cur.next() {
 			(*v)[strings.ToLower(k.Text())] = cur.next().Text()
 		}
 		return true
@@ -98,6 +98,9 @@ func (c *Client) Namespace() *Future[Namespaces] {
 		if r.Word != "NAMESPACE" {
 			return false
 		}
+		if !deliver {
+			return true
+		}
 		v.Personal = decodeNamespaces(r.Arg(0), c.utf8On())
 		v.Other = decodeNamespaces(r.Arg(1), c.utf8On())
 		v.Shared = decodeNamespaces(r.Arg(2), c.utf8On())
@@ -125,7 +128,9 @@ func (c *Client) MyRights(mailbox string) *Future[string] {
 		if r.Word != "MYRIGHTS" || !sameMailbox(decodeMailbox(r.Arg(0).Raw(), c.utf8On()), mailbox) {
 			return false
 		}
-		*v = r.Arg(1).Text()
+		if deliver {
+			*v = r.Arg(1).Text()
+		}
 		return true
 	}})
 }
@@ -165,7 +170,7 @@ func startQuota(c *Client, verb string, e *encoder) *Future[[]QuotaRoot] {
 		case "QUOTAROOT":
 			return true
 		case "QUOTA":
-			if len(*v) < maxCaps {
+			if deliver && len(*v) < maxCaps {
 				*v = append(*v, decodeQuota(r))
 			}
 			return true
@@ -223,7 +228,7 @@ func (c *Client) GetMetadata(mailbox string, opts MetadataOptions, entries ...st
 		if r.Word != "METADATA" || !r.Arg(1).IsList() || !sameMailbox(decodeMailbox(r.Arg(0).Raw(), c.utf8On()), mailbox) {
 			return false
 		}
-		if len(*v) < maxListRows {
+		if deliver && len(*v) < maxListRows {
 			*v = append(*v, decodeMetadata(r.Arg(1))...)
 		}
 		return true

@@ -27,7 +27,7 @@ const (
 func (c *Client) Sort(by []SortKey, key SearchKey, opts SearchOptions) *Future[*SearchResult] {
 	verb := searchVerb("SORT", opts)
 	e := c.encode(verb)
-	extended := c.encodeReturn(e, opts, false)
+	c.encodeReturn(e, opts, false)
 	e.raw(" (")
 	for i, k := range by {
 		if i > 0 {
@@ -43,5 +43,5 @@ func (c *Client) Sort(by []SortKey, key SearchKey, opts SearchOptions) *Future[*
 	}
 	e.raw(")")
 	encodeProgram(e, key, opts, true)
-	return c.startSearch(verb, e, opts, extended)
+	return c.startSearch(verb, e, opts)
 }

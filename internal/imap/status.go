@@ -63,7 +63,9 @@ func (c *Client) Status(mailbox string, items ...StatusItem) *Future[*Status] {
 		if r.Word != "STATUS" || !sameMailbox(decodeMailbox(r.Arg(0).Raw(), c.utf8On()), mailbox) {
 			return false
 		}
-		*v = *decodeStatus(r, c.utf8On())
+		if deliver {
+			*v = *decodeStatus(r, c.utf8On())
+		}
 		return true
 	}
 	return start(c, &v, &command{name: "STATUS", enc: e, claim: claim})

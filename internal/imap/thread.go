@@ -29,7 +29,9 @@ func (c *Client) Thread(alg ThreadAlgorithm, key SearchKey, opts SearchOptions) 
 		if r.Word != "THREAD" {
 			return false
 		}
-		*v = append(*v, parseThreads(r.rest)...)
+		if deliver {
+			*v = append(*v, parseThreads(r.rest)...)
+		}
 		return true
 	}})
 }
