@@ -49,6 +49,8 @@ export class Mailroom {
   /** The row that the keyboard is on. */
   readonly cursor = signal<EmailId | undefined>(undefined);
   readonly line = signal<Line>("connecting");
+  /** Rows that the person was asked about deleting for ever. */
+  readonly confirmRemoval = signal<readonly EmailId[]>([]);
   private readonly stops: (() => void)[] = [];
 
   private constructor(
@@ -145,6 +147,9 @@ export class Mailroom {
   private collapses(mailbox: MailboxId): boolean {
     return this.store.mailbox(mailbox)?.role !== "drafts";
   }
+
+  /** A key that changes when another list is shown. */
+  readonly listKey = computed(() => this.query.value ?? "");
 
   goTo(mailbox: MailboxId, filter?: Filter): void {
     this.navigator.go({ kind: "mailbox", mailbox, email: undefined, filter });

@@ -1,0 +1,285 @@
+/** The list pane: search, what is shown, and a scroller in which only the rows in view exist. */
+import { useSignal, useSignalEffect } from "@preact/signals";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { rowSpace, scrollFor } from "../base/geometry";
+import { words } from "../base/words";
+import type { EmailId } from "../jmap/id";
+import { folderName } from "../mail/folders";
+import type { Filter } from "../mail/route";
+import { explain } from "../mail/trouble";
+import type { EmailList } from "../store/emaillist";
+import { Button, IconButton } from "./button";
+import { Icon } from "./icon";
+import { drawerOpen, hasDrawer } from "./layout";
+import { MoveMenu } from "./movemenu";
+import { useRoom } from "./room";
+import { askRemove, Row } from "./row";
+import { State } from "./state";
+
+/** Height of a row in px; the same number stands in list.css. */
+const ROW_PX = 76;
+/** Rows drawn beyond the edges, so that a fast wheel meets text. */
+const OVERSCAN = 8;
+
+function SearchBox() {
+  const room = useRoom();
+  const input = useRef<HTMLInputElement>(null);
+  const route = room.route.value;
+  const text = route.kind === "search" ? route.text : "";
+  useEffect(() => {
+    if (input.current && input.current !== document.activeElement) input.current.value = text;
+  }, [text]);
+  return (
+    <form
+      class="search"
+      role="search"
+      onSubmit={(event) => {
+        event.preventDefault();
+        room.search(input.current?.value ?? "");
+      }}
+    >
+      <Icon name="search" size={16} />
+      <input
+        ref={input}
+        id="search"
+        type="search"
+        enterKeyHint="search"
+        autocomplete="off"
+        placeholder={words.search}
+        aria-label={words.search}
+        defaultValue={text}
+        onKeyDown={(event) => {
+          if (event.key !== "Escape") return;
+          event.currentTarget.value = "";
+          event.currentTarget.blur();
+          room.closeSearch();
+        }}
+      />
+      {text !== "" && (
+        <IconButton
+          icon="close"
+          size={16}
+          label={words.clearSearch}
+          onClick={() => {
+            if (input.current) input.current.value = "";
+            room.closeSearch();
+          }}
+        />
+      )}
+    </form>
+  );
+}
+
+function Filters() {
+  const room = useRoom();
+  const route = room.route.value;
+  const mailbox = room.mailbox.value;
+  if (!mailbox || route.kind === "search") return null;
+  const current = route.kind === "mailbox" ? route.filter : undefined;
+  const choices: readonly (Filter | undefined)[] = [undefined, "unread", "starred"];
+  return (
+    <div class="filters" role="group">
+      {choices.map((filter) => (
+        <button
+          key={filter ?? "all"}
+          type="button"
+          aria-pressed={filter === current}
+          onClick={() => room.goTo(mailbox.id, filter)}
+        >
+          {words.filter[filter ?? "all"]}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+function ListTitle({ list }: { readonly list: EmailList | undefined }) {
+  const room = useRoom();
+  const route = room.route.value;
+  const mailbox = room.mailbox.value;
+  const total = list?.total.value ?? null;
+  const count = mailbox?.role === "drafts" ? words.drafts : route.kind === "search" ? words.results : words.conversations;
+  return (
+    <header class="list-title">
+      <div>
+        <h1>{route.kind === "search" ? words.searchFor(route.text) : mailbox ? folderName(mailbox) : ""}</h1>
+        <p aria-live="polite">{total === null ? "\u00a0" : count(total)}</p>
+      </div>
+      <Filters />
+    </header>
+  );
+}
+
+function SelectionBar({ ids }: { readonly ids: readonly EmailId[] }) {
+  const room = useRoom();
+  const moving = useSignal(false);
+  const unread = room.isUnread(ids);
+  return (
+    <header class="list-title selection-bar">
+      <IconButton icon="close" label={words.act.clear} shortcut="Esc" onClick={() => room.selection.clear()} />
+      <h1 aria-live="polite">{words.selected(ids.length)}</h1>
+      <span class="bar-actions">
+        {room.store.byRole("archive") && (
+          <IconButton icon="archive" label={words.act.archive} shortcut="E" onClick={() => room.archive(ids)} />
+        )}
+        <IconButton icon="trash" label={words.act.remove} shortcut="#" onClick={() => askRemove(room, ids)} />
+        <span class="popup-anchor">
+          <IconButton
+            icon="move"
+            label={words.act.move}
+            shortcut="V"
+            expanded={moving.value}
+            onClick={() => (moving.value = !moving.value)}
+          />
+          {moving.value && <MoveMenu ids={ids} align="end" onClose={() => (moving.value = false)} />}
+        </span>
+        <IconButton
+          icon={unread ? "read" : "unread"}
+          label={unread ? words.act.read : words.act.unread}
+          shortcut="U"
+          onClick={() => room.setSeen(ids, unread)}
+        />
+        <IconButton icon="star" label={words.act.star} shortcut="S" onClick={() => room.toggleStar(ids)} />
+      </span>
+    </header>
+  );
+}
+
+function Empty() {
+  const room = useRoom();
+  const route = room.route.value;
+  const role = room.mailbox.value?.role;
+  if (route.kind === "search") return <State icon="search" title={words.noResults} hint={words.noResultsHint} />;
+  const filter = route.kind === "mailbox" ? route.filter : undefined;
+  const known = role === "inbox" || role === "drafts" || role === "sent" || role === "trash" || role === "junk";
+  const [title, hint] = words.empty[filter ?? (known ? role : "folder")];
+  return <State icon={role === "inbox" ? "check" : "folder"} title={title} hint={hint} />;
+}
+
+/** Scroller draws the rows in view and tells the list and the tickets which they are. */
+function Scroller({ list }: { readonly list: EmailList }) {
+  const room = useRoom();
+  const box = useRef<HTMLDivElement>(null);
+  const scrollTop = useSignal(list.scrollTop);
+  const viewport = useSignal(window.innerHeight);
+  const total = list.total.value ?? 0;
+  void list.version.value;
+
+  useEffect(() => list.view(), [list]);
+  useLayoutEffect(() => {
+    const el = box.current;
+    if (!el) return;
+    const measure = new ResizeObserver(() => (viewport.value = el.clientHeight));
+    measure.observe(el);
+    viewport.value = el.clientHeight;
+    el.scrollTop = list.scrollTop;
+    return () => measure.disconnect();
+  }, [list]);
+
+  // Mail that came in above must not move what the person is looking at.
+  const shifted = useRef(list.shifted.peek());
+  useLayoutEffect(() => {
+    const by = list.shifted.value - shifted.current;
+    shifted.current = list.shifted.value;
+    if (by !== 0 && box.current) box.current.scrollTop += by * ROW_PX;
+  }, [list.shifted.value]);
+
+  useSignalEffect(() => {
+    const id = room.cursor.value;
+    const el = box.current;
+    const at = id === undefined ? -1 : list.find(id);
+    if (at >= 0 && el) {
+      el.scrollTop = scrollFor(at, list.total.peek() ?? 0, ROW_PX, el.clientHeight, el.scrollTop);
+    }
+  });
+
+  const space = rowSpace(total, ROW_PX, viewport.value, scrollTop.value);
+  useEffect(() => {
+    list.show(space.first, Math.max(space.first, space.last));
+    const ids: EmailId[] = [];
+    for (let i = space.first; i <= space.last; i++) {
+      const id = list.at(i);
+      if (id !== undefined) ids.push(room.row(id)?.thread.findLast((e) => !e.keywords["$draft"])?.id ?? id);
+    }
+    room.tickets.prefetch(ids);
+  }, [list, space.first, space.last, list.version.value]);
+
+  const rows = [];
+  for (let i = Math.max(0, space.first - OVERSCAN); i <= Math.min(total - 1, space.last + OVERSCAN); i++) {
+    const id = list.at(i);
+    rows.push(<Row key={id ?? i} id={id} index={i} total={total} top={space.top(i)} />);
+  }
+  return (
+    <div
+      ref={box}
+      class="scroller"
+      tabIndex={-1}
+      onScroll={(event) => {
+        scrollTop.value = event.currentTarget.scrollTop;
+        list.scrollTop = event.currentTarget.scrollTop;
+      }}
+    >
+      <ul class="rows" aria-label={words.listName} style={{ height: `${space.height}px` }}>
+        {rows}
+      </ul>
+    </div>
+  );
+}
+
+function Skeletons() {
+  return (
+    <div class="scroller" aria-busy="true">
+      <ul class="rows">
+        {Array.from({ length: 12 }, (_, i) => (
+          <Row key={i} id={undefined} index={i} total={0} top={i * ROW_PX} />
+        ))}
+      </ul>
+    </div>
+  );
+}
+
+function ListBody({ list }: { readonly list: EmailList | undefined }) {
+  const room = useRoom();
+  if (!list) {
+    if (room.route.value.kind === "search") {
+      return <State icon="search" title={words.searchEmpty} hint={words.searchEmptyHint} />;
+    }
+    return (
+      <State icon="folder" title={words.missingFolder} hint={words.missingFolderHint}>
+        <Button onClick={() => room.navigator.go({ kind: "home" })}>{words.toInbox}</Button>
+      </State>
+    );
+  }
+  const status = list.status.value;
+  const total = list.total.value;
+  if (total === null && status.kind === "failed") {
+    return (
+      <State icon="alert" tone="trouble" title={words.listFailed} hint={explain(status.trouble)}>
+        <Button onClick={() => list.retry()}>{words.retry}</Button>
+      </State>
+    );
+  }
+  return (
+    <>
+      {total === null && <Skeletons />}
+      {total === 0 && <Empty />}
+      <Scroller key={room.listKey.value} list={list} />
+    </>
+  );
+}
+
+export function ListPane() {
+  const room = useRoom();
+  const list = room.list.value;
+  const selected = [...room.selection.ids.value];
+  return (
+    <section class="list-pane" aria-label={words.listName}>
+      <div class="list-top">
+        {hasDrawer.value && <IconButton icon="menu" label={words.folders} onClick={() => (drawerOpen.value = true)} />}
+        <SearchBox />
+      </div>
+      {selected.length > 0 ? <SelectionBar ids={selected} /> : <ListTitle list={list} />}
+      <ListBody list={list} />
+    </section>
+  );
+}

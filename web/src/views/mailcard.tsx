@@ -1,0 +1,186 @@
+/** The open mail: who and when, what came with it, and the frame with its body. */
+import { useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import { fileSize } from "../base/size";
+import { fullDate, mediumDate } from "../base/time";
+import { words } from "../base/words";
+import type { Address, BodyPart } from "../jmap/email";
+import type { Conversation } from "../mail/conversation";
+import { displayName, formatAddress } from "../mail/people";
+import { explain } from "../mail/trouble";
+import type { EmailRecord } from "../store/email";
+import { Avatar } from "./avatar";
+import { Button, IconButton } from "./button";
+import { Icon, type IconName } from "./icon";
+import { useRoom } from "./room";
+
+/** Names in the short line; the details show everybody. */
+const MAX_NAMES = 3;
+
+function Recipients({ email, onDetails, open }: { readonly email: EmailRecord; readonly onDetails: () => void; readonly open: boolean }) {
+  const room = useRoom();
+  const all = [...(email.to ?? []), ...(email.cc ?? [])];
+  const names = all.slice(0, MAX_NAMES).map((a) => (room.mine(a.email) ? words.me : displayName(a)));
+  const text = names.join(", ");
+  return (
+    <button type="button" class="recipients" aria-expanded={open} onClick={onDetails}>
+      <span>{words.toWhom(all.length > MAX_NAMES ? words.andMore(text, all.length - MAX_NAMES) : text)}</span>
+      <Icon name="down" size={16} />
+    </button>
+  );
+}
+
+function Line({ label, people }: { readonly label: string; readonly people: readonly Address[] | undefined }) {
+  if (!people || people.length === 0) return null;
+  return (
+    <>
+      <dt>{label}</dt>
+      <dd>{people.map(formatAddress).join(", ")}</dd>
+    </>
+  );
+}
+
+function Details({ email }: { readonly email: EmailRecord }) {
+  return (
+    <dl class="details">
+      <Line label={words.from} people={email.from} />
+      <Line label={words.to} people={email.to} />
+      <Line label={words.cc} people={email.cc} />
+      <Line label={words.bcc} people={email.bcc} />
+      <dt>{words.date}</dt>
+      <dd>{fullDate(email.sentAt ?? email.receivedAt)}</dd>
+    </dl>
+  );
+}
+
+function Head({ email }: { readonly email: EmailRecord }) {
+  const room = useRoom();
+  const details = useSignal(false);
+  const from = email.from[0];
+  const starred = Boolean(email.keywords["$flagged"]);
+  return (
+    <header class="mail-head">
+      <Avatar of={from} size="l" />
+      <div class="mail-who">
+        <span class="mail-from">
+          <b>{from ? displayName(from) : words.unknownSender}</b>
+          {from?.name && <span class="mail-address">{from.email}</span>}
+        </span>
+        <Recipients email={email} open={details.value} onDetails={() => (details.value = !details.value)} />
+      </div>
+      <time dateTime={email.receivedAt} title={fullDate(email.receivedAt)}>
+        {mediumDate(email.receivedAt)}
+      </time>
+      <IconButton
+        icon="star"
+        class={`row-star ${starred ? "is-on" : ""}`}
+        label={starred ? words.act.unstar : words.act.star}
+        pressed={starred}
+        onClick={() => room.actions.setStar([email.id], !starred)}
+      />
+      {details.value && <Details email={email} />}
+    </header>
+  );
+}
+
+export function fileIcon(type: string): IconName {
+  if (type.startsWith("image/")) return "image";
+  if (type.startsWith("text/") || type === "application/pdf") return "text";
+  return "file";
+}
+
+function Attachments({ parts }: { readonly parts: readonly BodyPart[] }) {
+  const room = useRoom();
+  const files = parts.filter((p) => p.blobId !== null && !(p.disposition === "inline" && p.cid !== null));
+  if (files.length === 0) return null;
+  return (
+    <ul class="attachments" aria-label={words.attachments(files.length)}>
+      {files.map((part) => {
+        const name = part.name || words.untitled;
+        if (part.blobId === null) return null;
+        return (
+          <li key={part.blobId}>
+            <a
+              href={room.connection.downloadUrl(part.blobId, name, part.type)}
+              download={name}
+              title={words.download(name)}
+            >
+              <Icon name={fileIcon(part.type)} size={16} />
+              <span class="file-name">{name}</span>
+              <small>{fileSize(part.size)}</small>
+            </a>
+          </li>
+        );
+      })}
+    </ul>
+  );
+}
+
+function RemoteBanner({ conversation, email }: { readonly conversation: Conversation; readonly email: EmailRecord }) {
+  const remote = conversation.views.value.get(email.id)?.remote;
+  if (!remote || remote.count === 0) return null;
+  const [first, ...others] = remote.hosts;
+  const hosts = first === undefined ? "" : others.length > 0 ? words.andMore(first, others.length) : first;
+  return (
+    <p class="banner" role="note">
+      <Icon name="imageOff" size={16} />
+      <span>
+        <b>{words.remote(remote.count)}</b> {hosts && words.remoteHosts(hosts)}
+      </span>
+    </p>
+  );
+}
+
+/**
+ * Body is the frame: its own response, an opaque origin, no script of anybody. Its height is not known
+ * here, so it takes what the pane leaves and scrolls itself.
+ */
+function Body({ conversation, email }: { readonly conversation: Conversation; readonly email: EmailRecord }) {
+  const frame = useRef<HTMLIFrameElement>(null);
+  const loaded = useSignal(false);
+  const url = conversation.bodyUrl.value;
+  const trouble = conversation.bodyTrouble.value;
+  const isHtml = conversation.views.value.get(email.id)?.isHtml ?? true;
+  useEffect(() => void (loaded.value = false), [url]);
+  if (trouble) {
+    return (
+      <div class="body-trouble" role="alert">
+        <p>
+          <b>{words.bodyFailed}</b> {explain(trouble)}
+        </p>
+        <Button onClick={() => conversation.expand(email.id)}>{words.retry}</Button>
+      </div>
+    );
+  }
+  const from = email.from[0];
+  return (
+    <div class={`body ${loaded.value ? "is-loaded" : ""} ${isHtml ? "is-html" : "is-text"}`}>
+      {url !== undefined && (
+        <iframe
+          key={url}
+          ref={frame}
+          src={url}
+          sandbox="allow-popups allow-popups-to-escape-sandbox"
+          referrerpolicy="no-referrer"
+          title={words.bodyName(from ? displayName(from) : words.unknownSender)}
+          onLoad={() => (loaded.value = true)}
+          // The frame swallows keys while it has the focus; leaving it with the pointer gives them back.
+          onMouseLeave={() => {
+            if (document.activeElement === frame.current) frame.current?.blur();
+          }}
+        />
+      )}
+    </div>
+  );
+}
+
+export function MailCard({ email, conversation }: { readonly email: EmailRecord; readonly conversation: Conversation }) {
+  return (
+    <article class="mail">
+      <Head email={email} />
+      <RemoteBanner conversation={conversation} email={email} />
+      {email.attachments && <Attachments parts={email.attachments} />}
+      <Body conversation={conversation} email={email} />
+    </article>
+  );
+}

@@ -1,0 +1,203 @@
+/** The reading pane: one conversation, one of its mails open and filling the pane. */
+import { useSignal, useSignalEffect } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { words } from "../base/words";
+import { listDate } from "../base/time";
+import type { EmailId } from "../jmap/id";
+import type { Conversation } from "../mail/conversation";
+import { displayName } from "../mail/people";
+import { openEmail } from "../mail/route";
+import { explain } from "../mail/trouble";
+import type { EmailRecord } from "../store/email";
+import { Avatar } from "./avatar";
+import { Button, IconButton } from "./button";
+import { Icon } from "./icon";
+import { onePane } from "./layout";
+import { MailCard } from "./mailcard";
+import { MoveMenu } from "./movemenu";
+import { useRoom } from "./room";
+import { askRemove } from "./row";
+import { State } from "./state";
+
+/** Closed mails shown before the open one is reached; more are folded into one line. */
+const MAX_CLOSED = 4;
+
+function Toolbar({ conversation }: { readonly conversation: Conversation }) {
+  const room = useRoom();
+  const moving = useSignal(false);
+  const ids = room.chosen();
+  const starred = conversation.emails.value.some((e) => e.keywords["$flagged"]);
+  const list = room.list.value;
+  const at = list?.find(conversation.id) ?? -1;
+  const total = list?.total.value ?? 0;
+  return (
+    <div class="toolbar" role="toolbar" aria-label={words.more}>
+      <IconButton icon="back" label={words.act.toList} shortcut="Esc" class="toolbar-back" onClick={() => room.closeEmail()} />
+      {room.store.byRole("archive") && (
+        <IconButton icon="archive" label={words.act.archive} shortcut="E" onClick={() => room.archive(ids)} />
+      )}
+      <IconButton icon="trash" label={words.act.remove} shortcut="#" onClick={() => askRemove(room, ids)} />
+      <span class="popup-anchor">
+        <IconButton icon="move" label={words.act.move} shortcut="V" expanded={moving.value} onClick={() => (moving.value = !moving.value)} />
+        {moving.value && <MoveMenu ids={ids} onClose={() => (moving.value = false)} />}
+      </span>
+      <IconButton icon="unread" label={words.act.unread} shortcut="Shift+U" onClick={() => room.setSeen(ids, false)} />
+      <IconButton
+        icon="star"
+        class={`row-star ${starred ? "is-on" : ""}`}
+        label={starred ? words.act.unstar : words.act.star}
+        shortcut="S"
+        pressed={starred}
+        onClick={() => room.toggleStar(ids)}
+      />
+      <span class="toolbar-end">
+        <IconButton icon="up" label={words.act.newer} shortcut="K" disabled={at === 0} onClick={() => room.step(-1)} />
+        <IconButton icon="down" label={words.act.older} shortcut="J" disabled={at >= 0 && at >= total - 1} onClick={() => room.step(1)} />
+      </span>
+    </div>
+  );
+}
+
+interface ClosedProps {
+  readonly email: EmailRecord;
+  readonly conversation: Conversation;
+}
+
+function ClosedMail({ email, conversation }: ClosedProps) {
+  const room = useRoom();
+  const draft = email.keywords["$draft"];
+  const from = email.from[0];
+  const fresh = conversation.fresh.value.has(email.id);
+  return (
+    <button
+      type="button"
+      class={`closed-mail ${fresh ? "is-fresh" : ""}`}
+      aria-expanded={false}
+      onClick={() => (draft ? void room.composers.edit(email.id) : conversation.expand(email.id))}
+    >
+      <Avatar of={from} size="s" />
+      <span class="closed-name">{draft ? <b class="row-draft">{words.draft}</b> : from ? displayName(from) : words.unknownSender}</span>
+      <span class="closed-preview" dir="auto">
+        {email.preview ?? ""}
+      </span>
+      {fresh && <span class="new-mark">{words.newMark}</span>}
+      {email.hasAttachment && <Icon name="attach" size={16} />}
+      <time dateTime={email.receivedAt}>{listDate(email.receivedAt)}</time>
+    </button>
+  );
+}
+
+/** Older mails than the open one; the middle is folded while there are many. */
+function Closed({ emails, conversation }: { readonly emails: readonly EmailRecord[]; readonly conversation: Conversation }) {
+  const unfolded = useSignal(false);
+  if (unfolded.value || emails.length <= MAX_CLOSED) {
+    return (
+      <div class="closed-mails">
+        {emails.map((e) => (
+          <ClosedMail key={e.id} email={e} conversation={conversation} />
+        ))}
+      </div>
+    );
+  }
+  const [first] = emails;
+  const last = emails.at(-1);
+  return (
+    <div class="closed-mails">
+      {first && <ClosedMail email={first} conversation={conversation} />}
+      <button type="button" class="fold" onClick={() => (unfolded.value = true)}>
+        <span>{words.earlier(emails.length - 2)}</span>
+      </button>
+      {last && <ClosedMail email={last} conversation={conversation} />}
+    </div>
+  );
+}
+
+function ReplyBar({ conversation }: { readonly conversation: Conversation }) {
+  const room = useRoom();
+  const id = conversation.open.value;
+  const email = room.store.emails.get(id);
+  const several = (email?.to?.length ?? 0) + (email?.cc?.length ?? 0) > 1;
+  const answer = (kind: "reply" | "replyAll" | "forward") => () => void room.composers.answer(kind, id);
+  return (
+    <footer class="reply-bar">
+      <Button icon="reply" title="R" onClick={answer("reply")}>
+        {words.act.reply}
+      </Button>
+      {several && (
+        <Button icon="replyAll" title="A" onClick={answer("replyAll")}>
+          {words.act.replyAll}
+        </Button>
+      )}
+      <Button icon="forward" title="F" onClick={answer("forward")}>
+        {words.act.forward}
+      </Button>
+    </footer>
+  );
+}
+
+function Mails({ conversation }: { readonly conversation: Conversation }) {
+  const emails = conversation.emails.value;
+  const at = emails.findIndex((e) => e.id === conversation.open.value);
+  const open = emails[at];
+  return (
+    <div class="mails">
+      {at > 0 && <Closed key={`before ${open?.id}`} emails={emails.slice(0, at)} conversation={conversation} />}
+      {open && <MailCard key={open.id} email={open} conversation={conversation} />}
+      {at >= 0 && at < emails.length - 1 && (
+        <Closed key={`after ${open?.id}`} emails={emails.slice(at + 1)} conversation={conversation} />
+      )}
+    </div>
+  );
+}
+
+function ConversationPane({ conversation }: { readonly conversation: Conversation }) {
+  const room = useRoom();
+  const status = conversation.status.value;
+  useEffect(() => {
+    if (status.kind === "ready") room.settle(conversation);
+  }, [status.kind]);
+  if (status.kind === "gone") {
+    return (
+      <State icon="trash" title={words.goneTitle} hint={words.goneHint}>
+        <Button onClick={() => room.closeEmail()}>{words.act.toList}</Button>
+      </State>
+    );
+  }
+  if (status.kind === "failed" && conversation.subject.value === undefined) {
+    return (
+      <State icon="alert" tone="trouble" title={words.openFailed} hint={explain(status.trouble)}>
+        <Button onClick={() => void conversation.load()}>{words.retry}</Button>
+      </State>
+    );
+  }
+  return (
+    <>
+      <Toolbar conversation={conversation} />
+      <h1 class="subject" dir="auto">
+        {conversation.subject.value === "" ? words.noSubject : (conversation.subject.value ?? "\u00a0")}
+      </h1>
+      <Mails conversation={conversation} />
+      <ReplyBar conversation={conversation} />
+    </>
+  );
+}
+
+export function Reader() {
+  const room = useRoom();
+  const id: EmailId | undefined = openEmail(room.route.value);
+  useSignalEffect(() => room.follow(openEmail(room.route.value)));
+  const conversation = room.conversation.value;
+  if (id === undefined || !conversation) {
+    if (onePane.value) return null;
+    return (
+      <section class="reader is-empty">
+        <State icon="read" title={words.nothingOpen} hint={words.nothingOpenHint} />
+      </section>
+    );
+  }
+  return (
+    <section class="reader" aria-label={words.details}>
+      <ConversationPane key={conversation.id} conversation={conversation} />
+    </section>
+  );
+}

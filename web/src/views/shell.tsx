@@ -1,0 +1,125 @@
+/** The shell: folders, list, mail, and what lies above them. */
+import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { listen } from "../base/listen";
+import { words } from "../base/words";
+import { folderName } from "../mail/folders";
+import type { Mailroom } from "../mail/mailroom";
+import { openEmail } from "../mail/route";
+import type { Session } from "../mail/session";
+import { Button, IconButton } from "./button";
+import { ComposerDock } from "./composer";
+import { Confirm } from "./dialog";
+import { HelpSheet } from "./help";
+import { Icon } from "./icon";
+import { bindKeys } from "./keys";
+import { drawerOpen, hasDrawer, onePane } from "./layout";
+import { ListPane } from "./listpane";
+import { Reader } from "./reader";
+import { RoomProvider } from "./room";
+import { SessionsPage } from "./sessions";
+import { Sidebar } from "./sidebar";
+import { State } from "./state";
+import { ToastStack } from "./toasts";
+
+interface ShellProps {
+  readonly room: Mailroom;
+  readonly session: Session;
+  readonly provider: string;
+}
+
+/** The title names the place and counts what is unread, as a tab is all that one may see. */
+function useTitle(room: Mailroom, provider: string): void {
+  const route = room.route.value;
+  const mailbox = room.mailbox.value;
+  const unread = room.store.unread.value;
+  const subject = room.conversation.value?.subject.value;
+  const place =
+    route.kind === "sessions"
+      ? words.sessions
+      : subject || (route.kind === "search" ? words.searchFor(route.text) : mailbox ? folderName(mailbox) : "");
+  const title = [unread > 0 ? `(${unread})` : "", place, provider && `– ${provider}`].filter(Boolean).join(" ");
+  useEffect(() => void (document.title = title), [title]);
+}
+
+function RemovalQuestion({ room }: { readonly room: Mailroom }) {
+  const ids = room.confirmRemoval.value;
+  if (ids.length === 0) return null;
+  return (
+    <Confirm
+      danger
+      title={words.confirmDestroy(ids.length)}
+      hint={words.confirmDestroyHint}
+      action={words.act.removeForever}
+      onConfirm={() => room.remove(ids)}
+      onClose={() => (room.confirmRemoval.value = [])}
+    />
+  );
+}
+
+function Main({ room }: { readonly room: Mailroom }) {
+  const route = room.route.value;
+  if (route.kind === "sessions") return <SessionsPage />;
+  if (route.kind === "missing") {
+    return (
+      <section class="page">
+        <State icon="search" title={words.missingFolder} hint={words.missingFolderHint}>
+          <Button onClick={() => room.navigator.go({ kind: "home" })}>{words.toInbox}</Button>
+        </State>
+      </section>
+    );
+  }
+  return (
+    <>
+      <ListPane />
+      <Reader />
+    </>
+  );
+}
+
+function useGuards(room: Mailroom): void {
+  useEffect(() => {
+    const stops = [
+      listen(window, "beforeunload", (event) => {
+        if (room.composers.hasUnsaved()) event.preventDefault();
+      }),
+      listen(document, "visibilitychange", () => {
+        if (document.visibilityState === "visible" && room.line.peek() !== "live") room.sync();
+      }),
+    ];
+    room.opensNext = () => !onePane.peek();
+    return () => stops.forEach((stop) => stop());
+  }, [room]);
+}
+
+export function Shell({ room, session, provider }: ShellProps) {
+  const help = useSignal(false);
+  const route = room.route.value;
+  useTitle(room, provider);
+  useGuards(room);
+  useEffect(() => bindKeys(room, () => (help.value = true)), [room]);
+  const open = openEmail(route) !== undefined;
+  const page = route.kind === "sessions" || route.kind === "missing";
+  return (
+    <RoomProvider value={room}>
+      <div class={`shell ${open ? "has-mail" : ""} ${page ? "has-page" : ""}`}>
+        <Sidebar session={session} provider={provider} onHelp={() => (help.value = true)} />
+        {hasDrawer.value && drawerOpen.value && (
+          <div class="scrim" onClick={() => (drawerOpen.value = false)}>
+            <IconButton icon="close" label={words.close} onClick={() => (drawerOpen.value = false)} />
+          </div>
+        )}
+        <Main room={room} />
+        {onePane.value && !open && !page && (
+          <button type="button" class="float-compose" aria-label={words.compose} onClick={() => room.composers.write()}>
+            <Icon name="compose" size={24} />
+          </button>
+        )}
+        <ComposerDock />
+        <RemovalQuestion room={room} />
+        {help.value && <HelpSheet onClose={() => (help.value = false)} />}
+        <ToastStack toasts={room.toasts} />
+      </div>
+    </RoomProvider>
+  );
+}
