@@ -186,11 +186,11 @@ func indentValue(v json.RawMessage, pad string) string {
 	for d.More() {
 		key := ""
 		if open == json.Delim('{') {
-			var k json.RawMessage
-			if d.Decode(&k) != nil {
+			k, err := d.Token()
+			if err != nil {
 				return "not JSON: " + string(v)
 			}
-			key = string(k) + ":"
+			key = fmt.Sprintf("%q:", k)
 		}
 		var item json.RawMessage
 		if d.Decode(&item) != nil {

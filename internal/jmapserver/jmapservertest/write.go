@@ -81,8 +81,12 @@ func (a *Account) createEmail(c *jmap.EmailCreate, r *jmap.EmailSetResult) {
 	}
 	id := a.newID("e")
 	subject := Shape(c.Body)
+	received := c.ReceivedAt
+	if received.IsZero() {
+		received = at("2026-03-05T12:00:00Z")
+	}
 	e := &jmap.Email{ID: jmap.EmailID(id), BlobID: jmap.BlobID("B" + id), ThreadID: jmap.ThreadID("t" + id), Size: size,
-		MailboxIDs: c.MailboxIDs, Keywords: c.Keywords, ReceivedAt: c.ReceivedAt, Subject: &subject}
+		MailboxIDs: c.MailboxIDs, Keywords: c.Keywords, ReceivedAt: received, Subject: &subject}
 	a.emails = append(a.emails, e)
 	a.note(jmap.TypeEmail, id, created)
 	r.Created[c.CreationID] = &jmap.EmailCreated{ID: e.ID, BlobID: e.BlobID, ThreadID: e.ThreadID, Size: size}
