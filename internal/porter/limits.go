@@ -1,0 +1,20 @@
+package porter
+
+import "time"
+
+const (
+	dialTime       = 10 * time.Second // connect, TLS, greeting, authentication
+	refLife        = time.Minute      // between authentication and key derivation
+	spareLife      = 20 * time.Second // a connection made at sign-in waits so long for the first pipe
+	maxRefs        = 10_000           // sign-ins between those two
+	maxCapability  = 256              // bytes of a capability's raw form
+	maxLive        = 500_000          // capabilities registered
+	maxPipesPerson = 8                // IMAP pipes of one person: watcher, workers, and room for a cell that restarts
+	maxSubmits     = 4                // submissions of one person at once
+	maxRecipients  = 1000             // of one mail; the platform's own limit is usually lower
+	cellRecipients = 20               // times the person's limit: what a whole cell may send in an hour
+	maxAliases     = 8 << 20          // bytes of an alias file
+	pipeBuffer     = 32 << 10         // of each direction of a pipe
+	derivations    = 2                // Argon2id at once, 64 MiB each
+	submitTime     = 10 * time.Minute
+)

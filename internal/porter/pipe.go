@@ -1,0 +1,124 @@
+package porter
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+
+	"cofferdam/internal/imap"
+	"cofferdam/internal/ipc"
+)
+
+// pipe gives a cell an authenticated IMAP connection: bytes in both directions,
+// with every command of the cell looked at (guard.go).
+func (p *Porter) pipe(cell string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		err := p.openPipe(w, r, cell)
+		p.counts.pipes.WithLabelValues(string(ipc.CodeOf(err))).Inc()
+		if err != nil {
+			ipc.WriteError(w, err)
+		}
+	})
+}
+
+// openPipe runs the pipe to its end. An error means that nothing was answered.
+func (p *Porter) openPipe(w http.ResponseWriter, r *http.Request, cell string) error {
+	g, err := p.registry.find(r.Header.Get(ipc.HeaderCapability), cell)
+	if err != nil {
+		return err
+	}
+	plat := p.table.Load().byName[g.person.platform]
+	if plat == nil {
+		return ipc.Errorf(ipc.CodeUnavailable, "the mail platform is not configured any more")
+	}
+	release, err := p.registry.takePipe(g, plat.MaxPipes)
+	if err != nil {
+		return err
+	}
+	defer release()
+	server, err := p.connect(r.Context(), g, plat)
+	if err != nil {
+		return err
+	}
+	defer server.Close()
+	client, buf, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	p.join(g.ctx, client, buf.Reader, server)
+	return nil
+}
+
+// connect is the connection that was made at sign-in, or a new one.
+func (p *Porter) connect(ctx context.Context, g *grant, plat *platform) (*imapConn, error) {
+	if c := p.registry.takeSpare(g.person); c != nil && c.alive() {
+		return c, nil
+	}
+	secret, err := p.registry.credential(g)
+	if err != nil {
+		return nil, err
+	}
+	defer secret.release()
+	ctx, cancel := context.WithTimeout(ctx, dialTime)
+	defer cancel()
+	c, err := p.dialIMAP(ctx, plat, secret.cred, g.network)
+	p.counts.logins.WithLabelValues("imap", string(ipc.CodeOf(err))).Inc()
+	if ipc.CodeOf(err) == ipc.CodeRefused {
+		// The platform does not take the password any more: to the cell that is
+		// a session that is over, not a wrong password.
+		return nil, ipc.Errorf(ipc.CodeExpired, "the mail platform does not accept the sign-in any more")
+	}
+	return c, err
+}
+
+// join copies both ways until one side ends or the grant does. The guard stands
+// in the middle: a command that a cell may not give ends the pipe.
+func (p *Porter) join(ctx context.Context, client net.Conn, fromClient *bufio.Reader, server *imapConn) {
+	guard := imap.NewGuard(imap.AllowMailVerbs)
+	both := func() {
+		client.Close()
+		server.Close()
+		guard.Close()
+	}
+	stop := context.AfterFunc(ctx, both)
+	defer stop()
+	greeting := fmt.Sprintf("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: imap\r\n\r\n* PREAUTH [CAPABILITY %s] ready\r\n", server.caps)
+	if _, err := io.WriteString(client, greeting); err != nil {
+		return
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer both()
+		copyThrough(server, func(b []byte) error { return guard.FromServer(client, b) })
+	}()
+	err := copyThrough(fromClient, func(b []byte) error { return guard.FromClient(server, b) })
+	if errors.Is(err, imap.ErrVerbRefused) || errors.Is(err, imap.ErrClientSyntax) {
+		p.counts.refused.WithLabelValues("imap").Inc()
+		p.log.Error("a cell gave a command that it may not", "err", err)
+		_, _ = io.WriteString(client, "* BYE this command is not for cells\r\n")
+	}
+	both()
+	<-done
+}
+
+// copyThrough hands what r yields to f until one of them ends.
+func copyThrough(r io.Reader, f func([]byte) error) error {
+	buf := make([]byte, pipeBuffer)
+	for {
+		n, err := r.Read(buf)
+		if n > 0 {
+			if err := f(buf[:n]); err != nil {
+				return err
+			}
+		}
+		if err != nil {
+			return nil // either side went away: that is how pipes end
+		}
+	}
+}

@@ -1,0 +1,257 @@
+package porter
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"cofferdam/internal/ipc"
+	"cofferdam/internal/seal"
+	"cofferdam/internal/submission"
+)
+
+// submit is the guard of outgoing mail: a cell names an envelope and hands over
+// bytes, and porter speaks SMTP itself. MAIL FROM must be an address of the
+// account, and recipients are capped per mail, person, cell and hour.
+func (p *Porter) submit(cell string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		out, err := p.submitMail(w, r, cell)
+		if err != nil {
+			p.counts.submissions.WithLabelValues(string(ipc.CodeOf(err))).Inc()
+			ipc.WriteError(w, err)
+			return
+		}
+		p.counts.submissions.WithLabelValues("accepted").Inc()
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(out) // a cell that is gone finds the mail as attempting
+	})
+}
+
+func (p *Porter) submitMail(w http.ResponseWriter, r *http.Request, cell string) (ipc.Submitted, error) {
+	var none ipc.Submitted
+	g, err := p.registry.find(r.Header.Get(ipc.HeaderCapability), cell)
+	if err != nil {
+		return none, err
+	}
+	env, err := readEnvelope(r.Header.Get(ipc.HeaderEnvelope))
+	if err != nil {
+		return none, err
+	}
+	release, err := p.registry.takeSubmit(g)
+	if err != nil {
+		return none, err
+	}
+	defer release()
+	table := p.table.Load()
+	plat := table.byName[g.person.platform]
+	if plat == nil {
+		return none, ipc.Errorf(ipc.CodeUnavailable, "the mail platform is not configured any more")
+	}
+	smtp, err := guardEnvelope(env, g.person.addresses)
+	if err != nil {
+		return none, err
+	}
+	caps := map[string]int{"p" + g.person.uid: plat.Recipients, "c" + cell: cellRecipients * plat.Recipients}
+	if wait, ok := p.quota.Take(len(smtp.RcptTo), caps); !ok {
+		return none, &ipc.Error{Code: ipc.CodeThrottled, Detail: "too many recipients in one hour", RetryAfter: wait}
+	}
+	// The mail goes on even if the cell dies: cutting it off inside of DATA would
+	// only make its fate uncertain. The session's end cuts it off all the same
+	// before DATA.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), submitTime)
+	defer cancel()
+	return p.send(ctx, g, plat, smtp, http.MaxBytesReader(w, r.Body, submission.DefaultMaxMessage))
+}
+
+func readEnvelope(text string) (ipc.SubmitEnvelope, error) {
+	var env ipc.SubmitEnvelope
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	if err == nil {
+		err = ipc.Decode(raw, &env)
+	}
+	if err != nil {
+		return env, ipc.Errorf(ipc.CodeInvalid, "the envelope cannot be read")
+	}
+	return env, nil
+}
+
+// guardEnvelope makes the SMTP envelope, refusing a sender that is not one of
+// the account's own addresses.
+func guardEnvelope(env ipc.SubmitEnvelope, own []string) (submission.Envelope, error) {
+	var out submission.Envelope
+	from, err := submission.ParseAddress(env.From)
+	if err != nil || from.IsZero() {
+		return out, ipc.Errorf(ipc.CodeForbidden, "the sender is not an address")
+	}
+	if !slices.ContainsFunc(own, func(a string) bool { return strings.EqualFold(a, from.String()) }) {
+		return out, ipc.Errorf(ipc.CodeForbidden, "the sender is not an address of this account")
+	}
+	if len(env.To) == 0 || len(env.To) > maxRecipients {
+		return out, ipc.Errorf(ipc.CodeForbidden, "a mail goes to 1 to %d recipients", maxRecipients)
+	}
+	out.MailFrom, out.Size = from, env.Size
+	out.UTF8 = !isASCII(env.From)
+	for _, to := range env.To {
+		a, err := submission.ParseAddress(to.Address)
+		if err != nil || a.IsZero() {
+			return out, ipc.Errorf(ipc.CodeInvalid, "a recipient is not an address")
+		}
+		out.UTF8 = out.UTF8 || !isASCII(to.Address)
+		out.RcptTo = append(out.RcptTo, a)
+	}
+	return out, applyParams(&out, env)
+}
+
+func isASCII(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r > 127 })
+}
+
+// applyParams takes the SMTP parameters that we know; any other is refused, so
+// that nothing is lost without a word.
+func applyParams(out *submission.Envelope, env ipc.SubmitEnvelope) error {
+	for name, value := range env.FromParams {
+		switch strings.ToUpper(name) {
+		case "BODY":
+			out.EightBit = strings.EqualFold(value, "8BITMIME")
+		case "SMTPUTF8":
+			out.UTF8 = true
+		case "SIZE":
+		case "RET":
+			out.DSN.Return = submission.Return(strings.ToUpper(value))
+		case "ENVID":
+			out.DSN.EnvID = value
+		case "REQUIRETLS":
+			out.RequireTLS = true
+		default:
+			return ipc.Errorf(ipc.CodeInvalid, "MAIL FROM parameter is not known")
+		}
+	}
+	for _, to := range env.To {
+		for name, value := range to.Params {
+			if !strings.EqualFold(name, "NOTIFY") {
+				return ipc.Errorf(ipc.CodeInvalid, "RCPT TO parameter is not known")
+			}
+			out.DSN.Notify |= notify(value)
+		}
+	}
+	return nil
+}
+
+func notify(value string) submission.Notify {
+	var n submission.Notify
+	for word := range strings.SplitSeq(strings.ToUpper(value), ",") {
+		switch strings.TrimSpace(word) {
+		case "NEVER":
+			n |= submission.NotifyNever
+		case "SUCCESS":
+			n |= submission.NotifySuccess
+		case "FAILURE":
+			n |= submission.NotifyFailure
+		case "DELAY":
+			n |= submission.NotifyDelay
+		}
+	}
+	return n
+}
+
+// send dials, authenticates and sends one mail.
+func (p *Porter) send(ctx context.Context, g *grant, plat *platform, env submission.Envelope, body io.Reader) (ipc.Submitted, error) {
+	var none ipc.Submitted
+	c, err := p.dialSubmission(ctx, g, plat)
+	if err != nil {
+		return none, submitError(err)
+	}
+	defer c.Close()
+	res, err := c.Send(ctx, env, body)
+	if err != nil {
+		return none, submitError(err)
+	}
+	out := ipc.Submitted{Reply: res.Final.Text}
+	for _, r := range res.Recipients {
+		if !r.Accepted() {
+			out.Rejected = append(out.Rejected, ipc.RcptReply{Address: r.To.String(), Reply: clip(r.Reply.Text)})
+		}
+	}
+	return out, nil
+}
+
+func clip(s string) string {
+	if len(s) > ipc.MaxError {
+		return s[:ipc.MaxError]
+	}
+	return s
+}
+
+func (p *Porter) dialSubmission(ctx context.Context, g *grant, plat *platform) (*submission.Conn, error) {
+	secret, err := p.registry.credential(g)
+	if err != nil {
+		return nil, err
+	}
+	defer secret.release()
+	s := plat.submission
+	ctx, cancel := context.WithTimeout(ctx, dialTime)
+	defer cancel()
+	cfg := submission.Config{Addr: s.Address, Security: security(s.TLS), TLS: s.tls}
+	if ip, err := netip.ParseAddr(g.network); err == nil && !s.HideIP {
+		cfg.Client = netip.AddrPortFrom(ip, 0)
+	}
+	c, err := submission.Dial(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	err = c.Authenticate(ctx, submission.Credentials{User: s.name(secret.cred.Login), Secret: secret.cred.Secret.Reveal(),
+		Token: secret.cred.Kind == seal.KindToken, Mechanism: mechanism(s.Auth)})
+	if err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+func security(tls string) submission.Security {
+	switch tls {
+	case "starttls":
+		return submission.StartTLS
+	case "none":
+		return submission.Plain
+	}
+	return submission.ImplicitTLS
+}
+
+// mechanism forces what the operator configured; plain leaves the choice between
+// PLAIN and LOGIN to what the server offers.
+func mechanism(auth string) submission.Mechanism {
+	switch auth {
+	case "login":
+		return submission.MechLogin
+	case "oauthbearer":
+		return submission.MechOAuthBearer
+	case "xoauth2":
+		return submission.MechXOAuth2
+	}
+	return ""
+}
+
+// submitError puts a failure into the words of ipc.Submitted's contract.
+func submitError(err error) error {
+	var e *submission.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	switch {
+	case e.Outcome == submission.Uncertain:
+		return ipc.Errorf(ipc.CodeUncertain, "the connection broke after the mail was handed over")
+	case e.BadCredentials():
+		return ipc.Errorf(ipc.CodeUnknown, "the submission server does not accept the sign-in any more")
+	case e.Outcome == submission.Refused && !e.Temporary:
+		return ipc.Errorf(ipc.CodeRefused, "%s", clip(e.Reply.Text))
+	default:
+		return ipc.Errorf(ipc.CodeUnavailable, "the submission server is away: %s", clip(e.Reply.Text))
+	}
+}
