@@ -1,0 +1,90 @@
+package doctor
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"cofferdam/internal/config"
+	"cofferdam/internal/sandbox"
+)
+
+const aboutSandbox = "Each role is closed in by layers that overlap; doctor starts a child under the role's profile and tries every layer."
+
+// checkSandboxes probes every role's profile on this machine.
+func checkSandboxes(ctx context.Context, host *sandbox.Host, probe []string, c config.Config) []Finding {
+	var checks []func() []Finding
+	abi := make([]int, len(profiles(c)))
+	for i, p := range profiles(c) {
+		checks = append(checks, func() []Finding {
+			ctx, cancel := context.WithTimeout(ctx, sandboxTime)
+			defer cancel()
+			f, report := checkSandbox(ctx, host, probe, p, c.Permits(config.UnsafeMissingLayers))
+			abi[i] = report.LandlockABI
+			return []Finding{f}
+		})
+	}
+	out := together(checks...)
+	return append(out, checkLandlock(abi[0]))
+}
+
+// profiles are the sandboxes of the roles as serve starts them.
+func profiles(c config.Config) []sandbox.Profile {
+	gate := sandbox.Gate(nil, nil)
+	if c.Web.TLS == "acme" {
+		gate = sandbox.Gate([]string{filepath.Join(c.Data, "gate")}, nil).WithDialOut()
+	}
+	return []sandbox.Profile{
+		sandbox.Cell(int64(c.Cells.Memory)),
+		sandbox.Render(int64(c.Cells.RenderMemory)),
+		sandbox.Keeper(filepath.Join(c.Data, "keeper")),
+		sandbox.Vault(filepath.Join(c.Data, "vault")),
+		sandbox.Porter(),
+		gate,
+	}
+}
+
+func checkSandbox(ctx context.Context, host *sandbox.Host, probe []string, p sandbox.Profile, permitted bool) (Finding, sandbox.Report) {
+	f := Finding{Check: "sandbox " + p.Role, About: aboutSandbox}
+	p.Permit = sandbox.Layers() // a probe reports; whether to start is serve's to say
+	report, err := sandbox.Probe(ctx, host, p, probe...)
+	if err != nil {
+		return f.fail("Run doctor as who runs Cofferdam, with the same rights.", "%s", err), report
+	}
+	var active, off, lines []string
+	for _, e := range report.Entries {
+		switch {
+		case e.State == sandbox.Active:
+			active = append(active, string(e.Layer))
+		case e.State == sandbox.Off || e.Layer.Optional():
+			off = append(off, string(e.Layer))
+		default:
+			lines = append(lines, fmt.Sprintf("%s: %s\n  %s", e.Layer, e.Words, e.Layer.Explain()))
+		}
+	}
+	found := fmt.Sprintf("%d layers hold: %s", len(active), strings.Join(active, ", "))
+	if len(off) > 0 {
+		found += "\nnot used: " + strings.Join(off, ", ")
+	}
+	switch {
+	case len(lines) == 0:
+		return f.ok("%s", found), report
+	case permitted:
+		return f.warn("You permitted this as missing_sandbox under [unsafe].", "%s\nrefused: %s", found, strings.Join(lines, "\n")), report
+	}
+	return f.fail("Let the machine grant it, or give the reason as missing_sandbox under [unsafe]; serve does not start else.",
+		"%s\nrefused: %s", found, strings.Join(lines, "\n")), report
+}
+
+// checkLandlock says which version the kernel has, for later ones close more.
+func checkLandlock(abi int) Finding {
+	f := Finding{Check: "landlock", About: "Landlock keeps a role from files and from signals to others. Version 4 restricts TCP ports, 6 abstract sockets and signals."}
+	switch {
+	case abi == 0:
+		return f.fail("Boot with landlock in the kernel's list of security modules (lsm=landlock,...).", "this kernel has no Landlock")
+	case abi < 4:
+		return f.warn("A kernel from 6.7 on restricts ports as well; the other layers hold meanwhile.", "version %d", abi)
+	}
+	return f.ok("version %d", abi)
+}
