@@ -25,5 +25,5 @@
 // # Concurrency
 //
 // All methods may run at once. An attempt runs in a goroutine of its own, which
-// Close waits for.
+// Run waits for at its end.
 package outbox

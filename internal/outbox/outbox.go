@@ -17,11 +17,9 @@ import (
 
 // Config is what an outbox leans on.
 type Config struct {
-	Mails      Mails
 	Sender     Sender
 	Records    Records
 	Identities func() []jmap.Identity
-	Changed    func() // called after each change of state, without a lock; may be nil
 	Log        *slog.Logger
 }
 
@@ -34,6 +32,8 @@ type Outbox struct {
 	epoch string
 
 	mu      sync.Mutex // guards the rest, and every record's fields
+	mails   Mails      // nil until Run
+	moved   chan struct{}
 	records map[string]*record
 	log     []change
 	seq     int64
@@ -57,7 +57,7 @@ const (
 // Open reads the person's records. What was being attempted by a process that
 // died becomes uncertain.
 func Open(ctx context.Context, cfg Config) (*Outbox, error) {
-	o := &Outbox{cfg: cfg, records: map[string]*record{}, epoch: rand.Text()[:8]}
+	o := &Outbox{cfg: cfg, records: map[string]*record{}, moved: make(chan struct{}), epoch: rand.Text()[:8]}
 	o.ctx, o.stop = context.WithCancel(context.WithoutCancel(ctx))
 	stored, err := cfg.Records.All(ctx)
 	if errors.Is(err, ErrLocked) {
@@ -91,11 +91,37 @@ func Open(ctx context.Context, cfg Config) (*Outbox, error) {
 	return o, nil
 }
 
-// Close waits for attempts under way: cutting one off would make its mail's fate
-// uncertain.
-func (o *Outbox) Close() {
+// Run lets the outbox send the mails of an account until ctx ends; it then waits
+// for attempts under way: cutting one off would make its mail's fate uncertain.
+func (o *Outbox) Run(ctx context.Context, mails Mails) error {
+	o.mu.Lock()
+	o.mails = mails
+	o.mu.Unlock()
+	<-ctx.Done()
+	o.mu.Lock()
+	o.mails = nil
+	o.mu.Unlock()
 	o.stop()
 	o.wg.Wait()
+	return ctx.Err()
+}
+
+// Moved is closed at the next change of state.
+func (o *Outbox) Moved() <-chan struct{} {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.moved
+}
+
+// openMail opens a draft, while Run runs.
+func (o *Outbox) openMail(ctx context.Context, id string) (*Mail, error) {
+	o.mu.Lock()
+	mails := o.mails
+	o.mu.Unlock()
+	if mails == nil {
+		return nil, ErrAway
+	}
+	return mails.OpenMail(ctx, jmap.EmailID(id))
 }
 
 // put stores a record at its next revision.
@@ -118,14 +144,10 @@ func (o *Outbox) put(ctx context.Context, r *record) error {
 func (o *Outbox) note(id string, kind changeKind) {
 	o.seq++
 	o.log = append(o.log, change{o.seq, id, kind})
+	close(o.moved)
+	o.moved = make(chan struct{})
 	if len(o.log) > 4*maxRecords {
 		o.log = slices.Clone(o.log[len(o.log)-2*maxRecords:])
-	}
-}
-
-func (o *Outbox) changed() {
-	if o.cfg.Changed != nil {
-		o.cfg.Changed()
 	}
 }
 
@@ -278,7 +300,6 @@ func (o *Outbox) destroy(ctx context.Context, id jmap.SubmissionID) *jmap.SetErr
 	if err := o.forget(ctx, r); err != nil {
 		return &jmap.SetError{Type: jmap.SetServerFail, Description: "Could not be removed now."}
 	}
-	o.changed()
 	return nil
 }
 

@@ -29,7 +29,7 @@ func (o *Outbox) create(ctx context.Context, c jmap.SubmissionCreate) (*jmap.Sub
 		return nil, err
 	}
 	done := make(chan error, 1)
-	o.wg.Add(1)
+	o.wg.Add(1) // claimed under Run, which waits
 	go func() {
 		defer o.wg.Done()
 		// The attempt goes on when the asker leaves.
@@ -62,7 +62,7 @@ func (o *Outbox) identity(id jmap.IdentityID) *jmap.Identity {
 
 // fill reads the mail's head and makes the envelope.
 func (o *Outbox) fill(ctx context.Context, r *record, c jmap.SubmissionCreate, identity *jmap.Identity) error {
-	m, err := o.cfg.Mails.OpenMail(ctx, c.EmailID)
+	m, err := o.openMail(ctx, string(c.EmailID))
 	if errors.Is(err, jmap.ErrNotFound) {
 		return invalid("emailId", "There is no such mail.")
 	}
@@ -234,7 +234,7 @@ func (o *Outbox) try(ctx context.Context, r *record) (Result, error) {
 }
 
 func (o *Outbox) sendOnce(ctx context.Context, r *record) (Result, error) {
-	m, err := o.cfg.Mails.OpenMail(ctx, jmap.EmailID(r.Email))
+	m, err := o.openMail(ctx, r.Email)
 	if err != nil {
 		return Result{}, ErrAway
 	}
@@ -286,7 +286,6 @@ func (o *Outbox) settle(ctx context.Context, r *record, s state) {
 
 func (o *Outbox) tell(r *record, kind changeKind) {
 	o.mu.Lock()
+	defer o.mu.Unlock()
 	o.note(r.ID, kind)
-	o.mu.Unlock()
-	o.changed()
 }
