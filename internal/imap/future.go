@@ -15,6 +15,12 @@ type command struct {
 	tag  string
 	enc  *encoder
 
+	// kind names untagged answers that do not tell which command they belong
+	// to. Of each kind one command is in flight: servers may finish pipelined
+	// commands out of order (Dovecot 2.3 does), and then two plain SEARCHes
+	// could not be told apart.
+	kind string
+
 	secret bool // write alone and wipe afterwards
 	alone  bool // wait until nothing is in flight and let nothing pass: STARTTLS
 

@@ -66,7 +66,7 @@ func (c *Client) List(opts ListOptions) *Future[[]*ListEntry] {
 	e := c.encode("LIST")
 	encodeList(e, opts)
 	m := &listMatch{c: c, word: "LIST", byName: map[string]*ListEntry{}, extras: opts.extras()}
-	return start(c, &m.rows, &command{name: "LIST", enc: e, claim: m.claim})
+	return start(c, &m.rows, &command{name: "LIST", enc: e, kind: "LIST", claim: m.claim})
 }
 
 // LSub lists subscriptions the old way (RFC 3501, section 6.3.9).
@@ -74,7 +74,7 @@ func (c *Client) LSub(reference, pattern string) *Future[[]*ListEntry] {
 	e := c.encode("LSUB")
 	e.sp().mailbox(reference).sp().pattern(pattern)
 	m := &listMatch{c: c, word: "LSUB", byName: map[string]*ListEntry{}}
-	return start(c, &m.rows, &command{name: "LSUB", enc: e, claim: m.claim})
+	return start(c, &m.rows, &command{name: "LSUB", enc: e, kind: "LIST", claim: m.claim})
 }
 
 func (o ListOptions) extras() map[string]bool {

@@ -249,6 +249,8 @@ func (c *Client) take(tag string) *command {
 		}
 		if len(c.inflight) == 0 {
 			c.inflight = nil
+		}
+		if len(c.queue) > 0 || len(c.inflight) == 0 {
 			c.poke()
 		}
 		return cmd

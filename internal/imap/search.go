@@ -99,9 +99,9 @@ func (s *SearchResult) UIDList() []UID {
 func (c *Client) Search(key SearchKey, opts SearchOptions) *Future[*SearchResult] {
 	verb := searchVerb("SEARCH", opts)
 	e := c.encode(verb)
-	c.encodeReturn(e, opts, c.Caps().Supports(CapESearch))
+	extended := c.encodeReturn(e, opts, c.Caps().Supports(CapESearch))
 	encodeProgram(e, key, opts, false)
-	return c.startSearch(verb, e, opts)
+	return c.startSearch(verb, e, opts, extended)
 }
 
 func searchVerb(word string, opts SearchOptions) string {
@@ -112,8 +112,9 @@ func searchVerb(word string, opts SearchOptions) string {
 }
 
 // encodeReturn writes RETURN (...), with ALL when nothing is asked for and the
-// server has the extended form.
-func (c *Client) encodeReturn(e *encoder, o SearchOptions, has bool) {
+// server has the extended form, and reports whether it wrote it: then the
+// answer names its command.
+func (c *Client) encodeReturn(e *encoder, o SearchOptions, has bool) bool {
 	words := pick(o.Min, "MIN", o.Max, "MAX", o.All, "ALL", o.Count, "COUNT", o.Save, "SAVE", o.Context, "CONTEXT", o.Update, "UPDATE")
 	if !o.Partial.IsZero() {
 		if !o.Partial.valid() {
@@ -123,11 +124,12 @@ func (c *Client) encodeReturn(e *encoder, o SearchOptions, has bool) {
 	}
 	if len(words) == 0 {
 		if !has || o.Plain {
-			return
+			return false
 		}
 		words = []string{"ALL"}
 	}
 	e.raw(" RETURN ").items(words)
+	return true
 }
 
 // encodeProgram writes [CHARSET] and the keys. SORT and THREAD demand a
@@ -150,10 +152,13 @@ func encodeProgram(e *encoder, key SearchKey, o SearchOptions, force bool) {
 	key.encode(e, true)
 }
 
-func (c *Client) startSearch(verb string, e *encoder, o SearchOptions) *Future[*SearchResult] {
+func (c *Client) startSearch(verb string, e *encoder, o SearchOptions, extended bool) *Future[*SearchResult] {
 	v := &SearchResult{IsUID: !o.BySeq}
 	cmd := &command{name: verb, enc: e}
 	word := strings.TrimPrefix(verb, "UID ")
+	if !extended {
+		cmd.kind = word
+	}
 	cmd.claim = func(r *Response, deliver bool) bool {
 		switch r.Word {
 		case "ESEARCH":

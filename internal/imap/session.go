@@ -21,7 +21,7 @@ func (c *Client) Enable(names ...string) *Future[[]string] {
 		e.sp().atom(n)
 	}
 	v := new([]string)
-	return start(c, v, &command{name: "ENABLE", enc: e, claim: func(r *Response, deliver bool) bool {
+	return start(c, v, &command{name: "ENABLE", enc: e, kind: "ENABLE", claim: func(r *Response, deliver bool) bool {
 		if r.Word != "ENABLED" {
 			return false
 		}
@@ -50,7 +50,7 @@ func (c *Client) ID(fields map[string]string) *Future[map[string]string] {
 	}
 	encodeID(e, fields)
 	v := &map[string]string{}
-	return start(c, v, &command{name: "ID", enc: e, claim: func(r *Response, deliver bool) bool {
+	return start(c, v, &command{name: "ID", enc: e, kind: "ID", claim: func(r *Response, deliver bool) bool {
 		if r.Word != "ID" {
 			return false
 		}
@@ -165,7 +165,7 @@ func (c *Client) Quota(root string) *Future[[]QuotaRoot] {
 
 func startQuota(c *Client, verb string, e *encoder) *Future[[]QuotaRoot] {
 	v := new([]QuotaRoot)
-	return start(c, v, &command{name: verb, enc: e, claim: func(r *Response, deliver bool) bool {
+	return start(c, v, &command{name: verb, enc: e, kind: "QUOTA", claim: func(r *Response, deliver bool) bool {
 		switch r.Word {
 		case "QUOTAROOT":
 			return true
@@ -224,7 +224,7 @@ func (c *Client) GetMetadata(mailbox string, opts MetadataOptions, entries ...st
 	}
 	e.raw(")")
 	v := new([]MetadataEntry)
-	return start(c, v, &command{name: "GETMETADATA", enc: e, claim: func(r *Response, deliver bool) bool {
+	return start(c, v, &command{name: "GETMETADATA", enc: e, kind: "METADATA", claim: func(r *Response, deliver bool) bool {
 		if r.Word != "METADATA" || !r.Arg(1).IsList() || !sameMailbox(decodeMailbox(r.Arg(0).Raw(), c.utf8On()), mailbox) {
 			return false
 		}

@@ -22,12 +22,12 @@ const (
 	SortDisplayTo   SortBy = "DISPLAYTO"   // SORT=DISPLAY
 )
 
-// Sort starts a UID SORT (or SORT with BySeq). Return options need ESORT or
-// CONTEXT=SORT (RFC 5267); without any the plain SORT response is used.
+// Sort starts a UID SORT (or SORT with BySeq). Return options need ESORT
+// (RFC 5267), which is used where the server has it.
 func (c *Client) Sort(by []SortKey, key SearchKey, opts SearchOptions) *Future[*SearchResult] {
 	verb := searchVerb("SORT", opts)
 	e := c.encode(verb)
-	c.encodeReturn(e, opts, false)
+	extended := c.encodeReturn(e, opts, c.Caps().Has(CapESort))
 	e.raw(" (")
 	for i, k := range by {
 		if i > 0 {
@@ -43,5 +43,5 @@ func (c *Client) Sort(by []SortKey, key SearchKey, opts SearchOptions) *Future[*
 	}
 	e.raw(")")
 	encodeProgram(e, key, opts, true)
-	return c.startSearch(verb, e, opts)
+	return c.startSearch(verb, e, opts, extended)
 }

@@ -25,7 +25,7 @@ func (c *Client) Thread(alg ThreadAlgorithm, key SearchKey, opts SearchOptions) 
 	e.sp().atom(string(alg))
 	encodeProgram(e, key, opts, true)
 	v := new([]*ThreadNode)
-	return start(c, v, &command{name: verb, enc: e, claim: func(r *Response, deliver bool) bool {
+	return start(c, v, &command{name: verb, enc: e, kind: "THREAD", claim: func(r *Response, deliver bool) bool {
 		if r.Word != "THREAD" {
 			return false
 		}

@@ -101,14 +101,14 @@ func (c *Client) planQueue() (task, time.Duration) {
 		case t.done:
 			return t, -1
 		case len(c.inflight) > 0:
-			return t, 0
+			return task{}, 0
 		}
 		t.cmds = []*command{first}
 		c.queue = c.queue[1:]
 	} else {
-		n := 1
-		for n < len(c.queue) && n < maxBatch && !c.queue[n].alone {
-			n++
+		n := c.writable()
+		if n == 0 {
+			return task{}, 0
 		}
 		t.cmds = append(t.cmds, c.queue[:n]...)
 		c.queue = c.queue[n:]
@@ -117,6 +117,25 @@ func (c *Client) planQueue() (task, time.Duration) {
 		c.queue = nil
 	}
 	return t, -1
+}
+
+// writable counts the commands at the head of the queue that may be in flight
+// together with those that are. The caller holds mu.
+func (c *Client) writable() int {
+	busy := map[string]bool{}
+	for _, cmd := range c.inflight {
+		busy[cmd.kind] = true
+	}
+	n := 0
+	for n < len(c.queue) && n < maxBatch {
+		cmd := c.queue[n]
+		if cmd.alone || cmd.kind != "" && busy[cmd.kind] {
+			break
+		}
+		busy[cmd.kind] = true
+		n++
+	}
+	return n
 }
 
 // planIdling ends IDLE when nobody wants it, or when it is time to renew it.
