@@ -46,7 +46,7 @@ func (h *Handler) readRequest(r *http.Request) (string, *problem) {
 		return "", tooBig
 	}
 	var b strings.Builder
-	b.Grow(int(max(r.ContentLength, 512)))
+	b.Grow(int(min(max(r.ContentLength, 512), firstIn))) // what is announced need not come
 	n, err := io.Copy(&b, io.LimitReader(r.Body, h.limits.MaxSizeRequest+1))
 	switch {
 	case n > h.limits.MaxSizeRequest:
@@ -89,6 +89,9 @@ func (h *Handler) process(ctx context.Context, p *Person, text, base string) ([]
 	x.out = append(append(append(x.out, `,"sessionState":"`...), state...), `"}`...)
 	return x.out, nil
 }
+
+// firstIn is the room for a request to begin with; most are smaller.
+const firstIn = 64 << 10
 
 // firstOut is the room for an answer to begin with: a list page of 50 rows.
 const firstOut = 24 << 10

@@ -131,11 +131,11 @@ func (h *Handler) serveDownload(w http.ResponseWriter, r *http.Request, p *Perso
 	head.Set("Content-Security-Policy", "sandbox; default-src 'none'; frame-ancestors 'none'")
 	head.Set("X-Content-Type-Options", "nosniff")
 	head.Set("Cross-Origin-Resource-Policy", "same-origin")
-	h.copyBlob(w, b, ranged)
+	h.copyBlob(w, b, ranged, r.Method == http.MethodHead)
 }
 
 // copyBlob writes the status, the length and the bytes.
-func (h *Handler) copyBlob(w http.ResponseWriter, b *jmap.Blob, ranged bool) {
+func (h *Handler) copyBlob(w http.ResponseWriter, b *jmap.Blob, ranged, headOnly bool) {
 	status := http.StatusOK
 	partial := ranged && b.Size >= 0 && b.Length >= 0 && b.Length < b.Size
 	if partial {
@@ -147,6 +147,9 @@ func (h *Handler) copyBlob(w http.ResponseWriter, b *jmap.Blob, ranged bool) {
 		w.Header().Set("Content-Length", strconv.FormatInt(b.Length, 10))
 	}
 	w.WriteHeader(status)
+	if headOnly {
+		return
+	}
 	if _, err := io.Copy(w, b.Body); err != nil {
 		// The status is out. Cutting the connection is the only way left to say
 		// that the bytes are not all there.

@@ -3,8 +3,10 @@ package jmapserver
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -163,5 +165,63 @@ func BenchmarkListPage(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		h.process(context.Background(), p, text, "")
+	}
+}
+
+// Requests that are small for what they would cost: each must be refused, or be
+// done, in far less time than it would take to compare everything with
+// everything.
+func TestCostlyRequests(t *testing.T) {
+	h, p := newHandler(t)
+	repeat := func(n int, f func(int) string) string {
+		var b strings.Builder
+		for i := range n {
+			if i > 0 {
+				b.WriteByte(',')
+			}
+			b.WriteString(f(i))
+		}
+		return b.String()
+	}
+	for name, c := range map[string]struct{ call, want string }{
+		"references": {`["Core/echo",{"a":1},"0"],["Core/echo",{` + repeat(40000, func(i int) string {
+			return fmt.Sprintf(`"#%d":{"resultOf":"0","name":"Core/echo","path":"/a"}`, i)
+		}) + `},"1"]`, "more than 16 result references"},
+		"slashes in a path": {`["Email/set",{"accountId":"a1","update":{"e1":{"` + strings.Repeat("/", 9_000_000) + `":1}}},"1"]`, "a path is too long"},
+		"paths": {`["Email/set",{"accountId":"a1","update":{"e1":{` + repeat(150000, func(i int) string {
+			return fmt.Sprintf(`"keywords/%d":true`, i)
+		}) + `}}},"1"]`, "too many paths"},
+		"keywords": {`["Email/set",{"accountId":"a1","update":{"e1":{"keywords":{` + repeat(150000, func(i int) string {
+			return fmt.Sprintf(`"%d":true`, i)
+		}) + `}}}},"1"]`, `"invalidProperties"`},
+		"properties of a new Email": {`["Email/set",{"accountId":"a1","create":{"k":{` + repeat(150000, func(i int) string {
+			return fmt.Sprintf(`"%d":true`, i)
+		}) + `}}},"1"]`, "too many properties"},
+		"header properties": {`["Email/get",{"accountId":"a1","ids":["e1"],"properties":[` + repeat(150000, func(i int) string {
+			return fmt.Sprintf(`"header:%d"`, i)
+		}) + `]},"1"]`, "fewer properties"},
+		"conditions": {`["Email/query",{"accountId":"a1","filter":{"operator":"OR","conditions":[` + repeat(60000, func(int) string {
+			return `{"text":"a"}`
+		}) + `]}},"1"]`, "too many conditions"},
+		"comparators": {`["Email/query",{"accountId":"a1","sort":[` + repeat(17, func(int) string {
+			return `{"property":"size"}`
+		}) + `]},"1"]`, "unsupportedSort"},
+		"parts": {`["Email/set",{"accountId":"a1","create":{"k":{"mailboxIds":{"Md":true},"attachments":[` + repeat(1001, func(int) string {
+			return `{"blobId":"Be1"}`
+		}) + `]}}},"1"]`, `"properties":["attachments"]`},
+		"Mailboxes below each other": {`["Mailbox/set",{"accountId":"a1","create":{` + repeat(500, func(i int) string {
+			return fmt.Sprintf(`"b%d":{"name":"x","parentId":"#b%d"}`, i, (i+1)%500)
+		}) + `}},"1"]`, `"parentId"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			start := time.Now()
+			out, bad := h.process(context.Background(), p, `{"using":["urn:ietf:params:jmap:core","urn:ietf:params:jmap:mail"],"methodCalls":[`+c.call+`]}`, "")
+			if bad != nil || !strings.Contains(string(out), c.want) {
+				t.Errorf("got %+v %.300s, want %s", bad, out, c.want)
+			}
+			if took := time.Since(start); took > 5*time.Second {
+				t.Errorf("took %v", took)
+			}
+		})
 	}
 }

@@ -107,6 +107,10 @@ func (c *call) emailFields() *jmap.EmailFields {
 // headerProp adds a "header:" property to list.
 func (c *call) headerProp(arg, name string, list []jmap.HeaderProp) []jmap.HeaderProp {
 	p, ok := jmap.ParseHeaderProp(name)
+	if len(list) == maxProperties {
+		c.args.fail(arg, "fewer properties")
+		return list
+	}
 	if !ok {
 		if c.args.err == nil {
 			c.args.err = invalidArguments("%s: no property %s", arg, clip(name))

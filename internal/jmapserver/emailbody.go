@@ -101,7 +101,7 @@ func multipart(kind string, parts []*jmap.NewPart) *jmap.NewPart {
 // tree that it stands in; seen, if not nil, are fields that it must not have;
 // kind is its type if it does not say.
 func (r *emailReader) part(property string, v ijson.Value, seen map[string]string, kind string) *jmap.NewPart {
-	if r.parts++; v.Kind() != ijson.Object || r.parts > maxNewParts {
+	if r.parts++; v.Kind() != ijson.Object || r.parts > maxNewParts || v.Len() > maxProperties {
 		r.bad(property)
 		return nil
 	}

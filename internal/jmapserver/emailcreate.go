@@ -29,6 +29,9 @@ func (r *emailReader) bad(property string) {
 func (c *call) readEmailCreate(v ijson.Value) (*jmap.EmailCreate, *jmap.SetError) {
 	r := &emailReader{c: c, fields: map[string]string{}}
 	r.email = &jmap.EmailCreate{CreationID: jmap.CreationID(v.Name())}
+	if v.Len() > maxProperties {
+		return nil, &jmap.SetError{Type: jmap.SetInvalidProperties, Description: "too many properties"}
+	}
 	r.values = v.Get("bodyValues")
 	for _, m := range v.Elems() {
 		r.property(m)

@@ -136,7 +136,7 @@ type emailPatch struct {
 // readEmailPatch reads a PatchObject (RFC 8620, section 5.3) for the Email id.
 func (c *call) readEmailPatch(id jmap.EmailID, patch ijson.Value) (*emailPatch, *jmap.SetError, error) {
 	p := &emailPatch{update: jmap.EmailUpdate{ID: id}}
-	if bad := prefixes(patch); bad != nil {
+	if bad := checkPaths(patch); bad != nil {
 		return nil, bad, nil
 	}
 	var wrong []string
@@ -182,10 +182,17 @@ func invalidPatch(why string) *jmap.SetError {
 	return &jmap.SetError{Type: jmap.SetInvalidPatch, Description: why}
 }
 
-// prefixes refuses a patch in which one path is the prefix of another.
-func prefixes(patch ijson.Value) *jmap.SetError {
+// checkPaths refuses a patch in which one path is the prefix of another, and one
+// that is larger than any sensible one.
+func checkPaths(patch ijson.Value) *jmap.SetError {
+	if patch.Len() > maxPaths {
+		return invalidPatch("too many paths")
+	}
 	whole := map[string]bool{}
 	for _, m := range patch.Elems() {
+		if len(m.Name()) > maxPathOctets {
+			return invalidPatch("a path is too long")
+		}
 		whole[m.Name()] = true
 	}
 	for _, m := range patch.Elems() {
@@ -257,7 +264,7 @@ func readSetPatch[T ~string](p *jmap.SetPatch[T], member []string, v ijson.Value
 
 // readSetOf reads an object whose values are true.
 func readSetOf[T ~string](v ijson.Value, parse func(string) (T, bool)) (set []T, ok bool) {
-	if v.Kind() != ijson.Object {
+	if v.Kind() != ijson.Object || v.Len() > maxPaths {
 		return nil, false
 	}
 	for _, m := range v.Elems() {

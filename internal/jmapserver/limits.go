@@ -55,6 +55,18 @@ const (
 	maxFilterConditions = 256
 	// maxComparators is more than there are properties to sort by.
 	maxComparators = 16
+	// maxReferencesInCall is more than any method has arguments. Each may walk
+	// over a whole response.
+	maxReferencesInCall = 16
+	// maxProperties is the most properties that may be named in a /get or given
+	// in a create: Email has 26, and header fields come on top.
+	maxProperties = 200
+	// maxPaths is the most paths of one PatchObject, and the most members of one
+	// set of keywords or Mailboxes; both are compared with each other.
+	maxPaths = 1000
+	// maxPathOctets is the longest path: a keyword has 255 octets, which a JSON
+	// Pointer may double.
+	maxPathOctets = 600
 	// maxNewParts bounds the parts of an Email to be created.
 	maxNewParts = 1000
 

@@ -61,26 +61,22 @@ func (c *call) runMailboxSet(set *jmap.MailboxSet, r *jmap.MailboxSetResult) err
 // parentsFirst orders creations so that a parent comes before its children (RFC
 // 8620, section 5.3). A loop is left as it is: there the parent is not found.
 func parentsFirst(create []ijson.Value) []ijson.Value {
-	var out []ijson.Value
-	placed := map[string]bool{}
-	for range create {
-		for _, m := range create {
-			parent, _ := m.Get("parentId").Str()
-			cid, ok := strings.CutPrefix(parent, "#")
-			waits := ok && !placed[cid] && slices.ContainsFunc(create, func(o ijson.Value) bool { return o.Name() == cid })
-			if !placed[m.Name()] && !waits {
-				placed[m.Name()] = true
-				out = append(out, m)
-			}
-		}
-		if len(out) == len(create) {
-			return out
-		}
-	}
+	waiting := make(map[string]ijson.Value, len(create))
 	for _, m := range create {
-		if !placed[m.Name()] {
-			out = append(out, m)
+		waiting[m.Name()] = m
+	}
+	out := make([]ijson.Value, 0, len(create))
+	for _, m := range create {
+		var line []ijson.Value // m, its parent, the parent of that ...
+		for next, ok := waiting[m.Name()]; ok; {
+			line = append(line, next)
+			delete(waiting, next.Name())
+			parent, _ := next.Get("parentId").Str()
+			next, ok = waiting[strings.TrimPrefix(parent, "#")]
+			ok = ok && strings.HasPrefix(parent, "#")
 		}
+		slices.Reverse(line)
+		out = append(out, line...)
 	}
 	return out
 }

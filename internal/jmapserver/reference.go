@@ -16,10 +16,14 @@ func (c *call) resolveReferences(members []ijson.Value) ([]ijson.Value, error) {
 		return members, nil
 	}
 	out := make([]ijson.Value, 0, len(members))
+	refs := 0
 	for _, m := range members {
 		if !isReference(m) {
 			out = append(out, m)
 			continue
+		}
+		if refs++; refs > maxReferencesInCall {
+			return nil, invalidArguments("more than %d result references", maxReferencesInCall)
 		}
 		name := m.Name()[1:]
 		if slices.ContainsFunc(members, func(o ijson.Value) bool { return o.Name() == name }) {
