@@ -75,13 +75,23 @@ export class FakeGate {
     if (this.failWith > 0) return this.json(response, this.failWith, { type: "unavailable", detail: "" });
     if (key === "GET /api/signin") return this.json(response, 200, await this.porter.info());
     if (key === "POST /api/signin") return this.signin(await read(request), response);
-    if (!this.signedIn) return this.json(response, 401, { type: "expired", detail: "Your session has ended." });
+    if (!this.signedIn)
+      return this.json(response, 401, { type: "expired", detail: "Your session has ended." });
     return this.private(key, url, request, response);
   }
 
-  private async private(key: string, url: URL, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  private async private(
+    key: string,
+    url: URL,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
     if (key === "POST /jmap/api") {
-      return this.json(response, 200, this.jmap.handle(JSON.parse((await read(request)).toString()) as unknown));
+      return this.json(
+        response,
+        200,
+        this.jmap.handle(JSON.parse((await read(request)).toString()) as unknown),
+      );
     }
     if (key === "GET /jmap/session") return this.json(response, 200, this.jmap.session());
     if (key === "GET /jmap/eventsource") return this.events(response);
@@ -154,7 +164,10 @@ export class FakeGate {
   }
 
   private download(response: ServerResponse): void {
-    response.writeHead(200, { "Content-Type": "application/octet-stream", "Content-Disposition": "attachment" });
+    response.writeHead(200, {
+      "Content-Type": "application/octet-stream",
+      "Content-Disposition": "attachment",
+    });
     response.end("file");
   }
 

@@ -50,7 +50,8 @@ export class FakeJmap {
   } // prettier-ignore
 
   handle(body: unknown): Json {
-    const calls = isObject(body) && Array.isArray(body["methodCalls"]) ? (body["methodCalls"] as unknown[]) : [];
+    const calls =
+      isObject(body) && Array.isArray(body["methodCalls"]) ? (body["methodCalls"] as unknown[]) : [];
     const responses: [string, Json, string][] = [];
     for (const call of calls) {
       if (!Array.isArray(call)) continue;
@@ -217,7 +218,9 @@ export class FakeJmap {
     this.log.push(change);
     const data = JSON.stringify({
       "@type": "StateChange",
-      changed: { [ACCOUNT]: { Email: String(this.state), Mailbox: String(this.state), Thread: String(this.state) } },
+      changed: {
+        [ACCOUNT]: { Email: String(this.state), Mailbox: String(this.state), Thread: String(this.state) },
+      },
     });
     for (const listener of this.listeners) listener(data);
   }
@@ -235,7 +238,7 @@ export class FakeJmap {
       keywords: new Set(Object.keys(isObject(value["keywords"]) ? value["keywords"] : {})),
       from: value["from"] as FakeMail["from"], to: (value["to"] ?? []) as FakeMail["to"],
       cc: (value["cc"] ?? []) as FakeMail["cc"], bcc: (value["bcc"] ?? []) as FakeMail["bcc"], replyTo: [],
-      subject: String(value["subject"] ?? ""), receivedAt: at, sentAt: at,
+      subject: text(value["subject"]), receivedAt: at, sentAt: at,
       messageId: strings(value["messageId"]), inReplyTo: strings(value["inReplyTo"]), references,
       text: bodies.map((b) => (isObject(b) ? String(b["value"]) : "")).join("\n"), html: undefined, remote: 0,
       files: (Array.isArray(value["attachments"]) ? value["attachments"] : []).map((f: FakeFile) => ({ ...f, size: this.blobs.get(f.blobId)?.bytes.length ?? 1000 })),
@@ -257,7 +260,10 @@ export class FakeJmap {
       if (after[`#${key}`]) update[id] = after[`#${key}`];
     }
     const implicit = this.emailSet({ update });
-    return [["EmailSubmission/set", { accountId: ACCOUNT, created, newState: "1" }], ["Email/set", implicit]];
+    return [
+      ["EmailSubmission/set", { accountId: ACCOUNT, created, newState: "1" }],
+      ["Email/set", implicit],
+    ];
   }
 
   private views(args: Json): Json {
@@ -287,14 +293,18 @@ function walk(value: unknown, path: string[]): unknown {
   return isObject(value) ? walk(value[step], rest) : undefined;
 }
 
+function text(v: unknown): string {
+  return typeof v === "string" ? v : "";
+}
+
 function matches(e: FakeMail, f: Json): boolean {
-  if (f["inMailbox"] !== undefined && !e.mailboxIds.has(String(f["inMailbox"]))) return false;
-  if (f["hasKeyword"] !== undefined && !e.keywords.has(String(f["hasKeyword"]))) return false;
-  if (f["notKeyword"] !== undefined && e.keywords.has(String(f["notKeyword"]))) return false;
+  if (f["inMailbox"] !== undefined && !e.mailboxIds.has(text(f["inMailbox"]))) return false;
+  if (f["hasKeyword"] !== undefined && !e.keywords.has(text(f["hasKeyword"]))) return false;
+  if (f["notKeyword"] !== undefined && e.keywords.has(text(f["notKeyword"]))) return false;
   if (f["hasAttachment"] === true && e.files.length === 0) return false;
   if (f["text"] === undefined) return true;
-  const text = `${e.subject} ${e.text} ${e.from.map((a) => `${a.name} ${a.email}`).join(" ")}`.toLowerCase();
-  return String(f["text"]).toLowerCase().split(/\s+/).every((w) => text.includes(w));
+  const all = `${e.subject} ${e.text} ${e.from.map((a) => `${a.name} ${a.email}`).join(" ")}`.toLowerCase();
+  return text(f["text"]).toLowerCase().split(/\s+/).every((w) => all.includes(w));
 } // prettier-ignore
 
 function applyTo(mail: FakeMail, patch: Json): string {

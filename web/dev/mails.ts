@@ -100,22 +100,67 @@ const people: FakeAddress[] = (
 ).map(([name, email]) => ({ name, email }));
 
 const topics: readonly (readonly [string, string])[] = [
-  ["Pier 4: revised load figures", "I went through the load tables again and the third span is the one to watch. The figures for wind from the east are a little higher than last year, still within the margin."],
-  ["Lunch on Thursday?", "There is a new place behind the market hall that does good soup. Half past twelve would suit me; tell me if you would rather go later."],
-  ["Your tickets for 14 December", "Your seats are reserved. Coach 7, seats 41 and 42, quiet zone. The train leaves from platform 3; please be there a few minutes early."],
-  ["Minutes of the survey meeting", "Attached are the minutes. Two points are open: the tide gauge, and who tells the fishing club about the closed weeks."],
-  ["写真ありがとう", "旅行の写真をありがとうございました。とても綺麗ですね。来月またお会いできるのを楽しみにしています。"],
-  ["Facture de novembre", "Veuillez trouver ci-joint la facture du mois de novembre. N'hésitez pas à me contacter pour toute question."],
-  ["اجتماع يوم الأحد", "هل يناسبك أن نجتمع يوم الأحد في الساعة العاشرة صباحا؟ لدي بعض الأفكار حول المشروع وأود مناقشتها معك."],
-  ["Books due next week", "Two of the books on your card are due on Monday. You can extend them once from the library's page or at the desk."],
-  ["Re-use of the old railings", "The smith says that about two thirds can be straightened. He wants to see them before the frost, so this month would be good."],
-  ["Harbour Weekly: the cranes come down", "After sixty years on the quay the two last steam cranes are moving to the museum. Also this week: a list of winter closures."],
-  ["Geburtstag von Oma", "Wir feiern am Samstag ab drei. Bringst du den Apfelkuchen mit? Für Kaffee ist gesorgt, und die Kinder freuen sich auf dich."],
-  ["Question about the drawings", "On sheet 12 the handrail is 980 mm high and on sheet 14 it is 1020. Which one is right? I would go by the second."],
-  ["Password list for the office printer", "Joke aside: the printer is on the second floor now, and the toner is in the cupboard beside it."],
+  [
+    "Pier 4: revised load figures",
+    "I went through the load tables again and the third span is the one to watch. The figures for wind from the east are a little higher than last year, still within the margin.",
+  ],
+  [
+    "Lunch on Thursday?",
+    "There is a new place behind the market hall that does good soup. Half past twelve would suit me; tell me if you would rather go later.",
+  ],
+  [
+    "Your tickets for 14 December",
+    "Your seats are reserved. Coach 7, seats 41 and 42, quiet zone. The train leaves from platform 3; please be there a few minutes early.",
+  ],
+  [
+    "Minutes of the survey meeting",
+    "Attached are the minutes. Two points are open: the tide gauge, and who tells the fishing club about the closed weeks.",
+  ],
+  [
+    "写真ありがとう",
+    "旅行の写真をありがとうございました。とても綺麗ですね。来月またお会いできるのを楽しみにしています。",
+  ],
+  [
+    "Facture de novembre",
+    "Veuillez trouver ci-joint la facture du mois de novembre. N'hésitez pas à me contacter pour toute question.",
+  ],
+  [
+    "اجتماع يوم الأحد",
+    "هل يناسبك أن نجتمع يوم الأحد في الساعة العاشرة صباحا؟ لدي بعض الأفكار حول المشروع وأود مناقشتها معك.",
+  ],
+  [
+    "Books due next week",
+    "Two of the books on your card are due on Monday. You can extend them once from the library's page or at the desk.",
+  ],
+  [
+    "Re-use of the old railings",
+    "The smith says that about two thirds can be straightened. He wants to see them before the frost, so this month would be good.",
+  ],
+  [
+    "Harbour Weekly: the cranes come down",
+    "After sixty years on the quay the two last steam cranes are moving to the museum. Also this week: a list of winter closures.",
+  ],
+  [
+    "Geburtstag von Oma",
+    "Wir feiern am Samstag ab drei. Bringst du den Apfelkuchen mit? Für Kaffee ist gesorgt, und die Kinder freuen sich auf dich.",
+  ],
+  [
+    "Question about the drawings",
+    "On sheet 12 the handrail is 980 mm high and on sheet 14 it is 1020. Which one is right? I would go by the second.",
+  ],
+  [
+    "Password list for the office printer",
+    "Joke aside: the printer is on the second floor now, and the toner is in the cupboard beside it.",
+  ],
   ["שאלה לגבי הפגישה", "האם הפגישה עדיין מתקיימת ביום שלישי? אשמח לקבל את סדר היום מראש אם אפשר."],
-  ["Choir: programme for the spring", "We start with the two short pieces from last year so that the new voices find their way in. Sheet music is in the usual place."],
-  ["Preventivo per le finestre", "In allegato trova il preventivo per le sei finestre al primo piano. I tempi di consegna sono di circa cinque settimane."],
+  [
+    "Choir: programme for the spring",
+    "We start with the two short pieces from last year so that the new voices find their way in. Sheet music is in the usual place.",
+  ],
+  [
+    "Preventivo per le finestre",
+    "In allegato trova il preventivo per le sei finestre al primo piano. I tempi di consegna sono di circa cinque settimane.",
+  ],
 ];
 
 const replies = [
@@ -132,7 +177,11 @@ const types = [
   ["figures.ods", "application/vnd.oasis.opendocument.spreadsheet", 42_800],
   ["invitation.ics", "text/calendar", 2_140],
   ["photos.zip", "application/zip", 12_400_000],
-  ["plan A very long file name that somebody thought was helpful, final, corrected.docx", "application/msword", 96_000],
+  [
+    "plan A very long file name that somebody thought was helpful, final, corrected.docx",
+    "application/msword",
+    96_000,
+  ],
 ] as const;
 
 function newsletter(title: string, text: string): string {
@@ -153,9 +202,24 @@ export function makeMails(threads: number, now = Date.now()): FakeMail[] {
     const age = t < 14 ? t * 47 * 60_000 + 4 * 60_000 : 14 * 47 * 60_000 + (t - 14) * 3.1 * 3_600_000;
     const [subject, text] = t < topics.length ? (topics[t] ?? pick(topics)) : pick(topics);
     const author = t < people.length ? (people[(t * 5 + 3) % people.length] ?? pick(people)) : pick(people);
-    const length = t === 1 ? 9 : random() < 0.3 ? 2 + Math.floor(random() * 4) : 1;
+    const single = author.email.startsWith("news@");
+    const length = single ? 1 : t === 1 ? 9 : random() < 0.3 ? 2 + Math.floor(random() * 4) : 1;
     const others = [author, pick(people), pick(people)];
-    const home = pick(["mb-inbox", "mb-inbox", "mb-inbox", "mb-inbox", "mb-inbox", "mb-archive", "mb-harbour", "mb-survey", "mb-lists", "mb-family", "mb-invoices", "mb-junk", "mb-trash"]);
+    const home = pick([
+      "mb-inbox",
+      "mb-inbox",
+      "mb-inbox",
+      "mb-inbox",
+      "mb-inbox",
+      "mb-archive",
+      "mb-harbour",
+      "mb-survey",
+      "mb-lists",
+      "mb-family",
+      "mb-invoices",
+      "mb-junk",
+      "mb-trash",
+    ]);
     const references: string[] = [];
     for (let m = 0; m < length; m++) {
       const id = `M${(++serial).toString(36).padStart(6, "0")}`;
@@ -181,7 +245,8 @@ export function makeMails(threads: number, now = Date.now()): FakeMail[] {
         messageId: [messageId],
         inReplyTo: references.slice(-1),
         references: [...references],
-        text: m === 0 ? `${text}\n\nBest wishes,\n${from.name}` : `${pick(replies)}\n\n${from.name}\n\n> ${text}`,
+        text:
+          m === 0 ? `${text}\n\nBest wishes,\n${from.name}` : `${pick(replies)}\n\n${from.name}\n\n> ${text}`,
         html: html ? newsletter(subject, text) : undefined,
         remote: html ? 4 : 0,
         files: [],

@@ -2,7 +2,8 @@
 import { createDecipheriv, createECDH, createHmac, randomBytes, webcrypto } from "node:crypto";
 
 const u16 = (n: number) => Buffer.from([n >> 8, n & 255]);
-const hmac = (key: Buffer, ...data: Buffer[]) => createHmac("sha256", key).update(Buffer.concat(data)).digest();
+const hmac = (key: Buffer, ...data: Buffer[]) =>
+  createHmac("sha256", key).update(Buffer.concat(data)).digest();
 
 function kdf(suite: Buffer) {
   const label = Buffer.concat([Buffer.from("HPKE-v1"), suite]);
@@ -21,7 +22,14 @@ function kdf(suite: Buffer) {
 }
 
 /** openBase opens a single message of HPKE's base mode (RFC 9180, section 6.1), AES-256-GCM. */
-export function openBase(skR: Buffer, pkR: Buffer, enc: Buffer, info: Buffer, aad: Buffer, ct: Buffer): Buffer {
+export function openBase(
+  skR: Buffer,
+  pkR: Buffer,
+  enc: Buffer,
+  info: Buffer,
+  aad: Buffer,
+  ct: Buffer,
+): Buffer {
   const ecdh = createECDH("prime256v1");
   ecdh.setPrivateKey(skR);
   const dh = ecdh.computeSecret(enc);
@@ -53,7 +61,9 @@ export class FakePorter {
 
   async start(): Promise<void> {
     this.ecdh.generateKeys();
-    this.operator = await webcrypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, true, ["sign"]);
+    this.operator = await webcrypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, true, [
+      "sign",
+    ]);
   }
 
   private keys(): webcrypto.CryptoKeyPair {
@@ -74,9 +84,18 @@ export class FakePorter {
     times.writeBigUInt64BE(BigInt(notBefore), 0);
     times.writeBigUInt64BE(BigInt(notAfter), 8);
     const signed = Buffer.concat([Buffer.from("cofferdam/signin-key/v1\0"), this.kid, pk, times]);
-    const sig = await webcrypto.subtle.sign({ name: "ECDSA", hash: "SHA-256" }, this.keys().privateKey, signed);
+    const sig = await webcrypto.subtle.sign(
+      { name: "ECDSA", hash: "SHA-256" },
+      this.keys().privateKey,
+      signed,
+    );
     const key = { v: 1, kid: this.kid.toString("base64url"), kem: "P-256", pk: pk.toString("base64url"), notBefore, notAfter, sig: Buffer.from(sig).toString("base64url") }; // prettier-ignore
-    return { key, challenge: this.challenge.toString("base64url"), domains: ["example.org"], name: "Northshore" };
+    return {
+      key,
+      challenge: this.challenge.toString("base64url"),
+      domains: ["example.org"],
+      name: "Northshore",
+    };
   }
 
   async open(body: unknown): Promise<{ login: string; password: string }> {
@@ -84,7 +103,14 @@ export class FakePorter {
     const bytes = (text: string) => Buffer.from(text, "base64url");
     const info = Buffer.concat([Buffer.from("cofferdam/signin/v1\0"), this.kid]);
     const sk = this.ecdh.getPrivateKey();
-    const plain = openBase(sk, this.ecdh.getPublicKey(), bytes(sealed.enc), info, this.challenge, bytes(sealed.ct));
+    const plain = openBase(
+      sk,
+      this.ecdh.getPublicKey(),
+      bytes(sealed.enc),
+      info,
+      this.challenge,
+      bytes(sealed.ct),
+    );
     const l = plain.readUInt16BE(2);
     const p = plain.readUInt16BE(4 + l);
     const login = plain.subarray(4, 4 + l).toString();

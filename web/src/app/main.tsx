@@ -5,7 +5,6 @@ import "../views/style/signin.css";
 import "../views/style/shell.css";
 import "../views/style/list.css";
 import "../views/style/reader.css";
-import "../views/style/composer.css";
 import { signal } from "@preact/signals";
 import { render } from "preact";
 import { useEffect } from "preact/hooks";
@@ -66,17 +65,18 @@ function Waiting() {
 
 function App() {
   const state = session.state.value;
-  const signedIn = state.kind === "in" || state.kind === "expired";
   useEffect(() => {
-    if (signedIn && !room.peek()) enter();
-  }, [signedIn]);
+    if (state.kind !== "in") return;
+    if (room.peek()) room.peek()?.renewed();
+    else enter();
+  }, [state.kind]);
   if (state.kind === "unknown") return <div class="waiting" />;
   if (state.kind === "unreachable") return <Unreachable />;
   if (state.kind === "out") return <SignInPage session={session} />;
   return (
     <>
       {room.value ? (
-        <Shell room={room.value} session={session} provider={session.info.value?.name ?? ""} />
+        <Shell room={room.value} session={session} provider={session.provider.value} />
       ) : (
         <Waiting />
       )}

@@ -30,7 +30,13 @@ export function rowSpace(total: number, row: number, viewport: number, scrollTop
 }
 
 /** scrollFor returns where to scroll so that a row is seen whole, or the place now if it is already. */
-export function scrollFor(index: number, total: number, row: number, viewport: number, scrollTop: number): number {
+export function scrollFor(
+  index: number,
+  total: number,
+  row: number,
+  viewport: number,
+  scrollTop: number,
+): number {
   const ratio = scale(total, row, viewport);
   const top = scrollTop * ratio;
   if (index * row < top) return (index * row) / ratio;

@@ -206,43 +206,28 @@ export function emailQuery(accountId: AccountId, query: EmailQueryArgs): Method<
   };
 }
 
-export interface Changes<I> {
+export interface Changes {
   readonly newState: State;
   readonly hasMoreChanges: boolean;
-  readonly created: I[];
-  readonly updated: I[];
-  readonly destroyed: I[];
+  readonly created: EmailId[];
+  readonly updated: EmailId[];
+  readonly destroyed: EmailId[];
 }
 
-function changes<I>(
-  name: string,
-  accountId: AccountId,
-  sinceState: State,
-  maxChanges: number,
-  id: Decoder<I>,
-): Method<Changes<I>> {
+/** emailChanges (RFC 8621, section 4.3). */
+export function emailChanges(accountId: AccountId, sinceState: State, maxChanges: number): Method<Changes> {
   return {
-    name,
+    name: "Email/changes",
     args: { accountId, sinceState, maxChanges },
     using: [MAIL],
     decode: object({
       newState: state,
       hasMoreChanges: orElse(bool, false),
-      created: list(id),
-      updated: list(id),
-      destroyed: list(id),
+      created: list(emailId),
+      updated: list(emailId),
+      destroyed: list(emailId),
     }),
   };
-}
-
-/** emailChanges (RFC 8621, section 4.3). */
-export function emailChanges(accountId: AccountId, since: State, max: number): Method<Changes<EmailId>> {
-  return changes("Email/changes", accountId, since, max, emailId);
-}
-
-/** mailboxChanges (RFC 8621, section 2.2). */
-export function mailboxChanges(accountId: AccountId, since: State, max: number): Method<Changes<MailboxId>> {
-  return changes("Mailbox/changes", accountId, since, max, mailboxId);
 }
 
 /** A patch of an Email (RFC 8620, section 5.3); only keywords and mailboxIds may change. */
@@ -284,6 +269,7 @@ export interface Created {
 }
 
 export interface EmailSetAnswer {
+  readonly oldState: State | null;
   readonly newState: State;
   readonly created: Record<string, Created>;
   readonly notCreated: Record<string, SetError>;
@@ -298,6 +284,7 @@ export function emailSet(accountId: AccountId, set: EmailSetArgs): Method<EmailS
     args: { accountId, ...set },
     using: [MAIL],
     decode: object({
+      oldState: orNull(state),
       newState: state,
       created: orElse(
         dict(object<Created>({ id: emailId, blobId: orNull(blobId), threadId: orNull(threadId) })),

@@ -14,11 +14,17 @@ export interface PushHandlers {
   readonly onClosed: () => void;
 }
 
+export interface Push {
+  /** Connects at once, without waiting for the next attempt. */
+  readonly again: () => void;
+  readonly stop: () => void;
+}
+
 /**
- * openPush keeps one stream open until the returned function is called. EventSource gives up on an
+ * openPush keeps one stream open until it is stopped. EventSource gives up on an
  * HTTP error and never notices a dead line, so reconnection and the watch are ours.
  */
-export function openPush(session: JmapSession, handlers: PushHandlers): () => void {
+export function openPush(session: JmapSession, handlers: PushHandlers): Push {
   const url = expandUrl(session.eventSourceUrl, { types: "*", closeafter: "no", ping: String(PING_S) });
   let source: EventSource | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -54,18 +60,19 @@ export function openPush(session: JmapSession, handlers: PushHandlers): () => vo
       if (states) handlers.onChange(states);
     });
   };
-  const online = () => {
+  const again = () => {
     failures = 0;
     connect();
   };
-  window.addEventListener("online", online);
+  window.addEventListener("online", again);
   connect();
-  return () => {
+  const stop = () => {
     ended = true;
-    window.removeEventListener("online", online);
+    window.removeEventListener("online", again);
     source?.close();
     clearTimeout(timer);
   };
+  return { again, stop };
 }
 
 /** changesFor reads a StateChange; undefined if it is not about this account. */

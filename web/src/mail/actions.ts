@@ -36,7 +36,10 @@ export class Actions {
       for (const [id, trouble] of await this.send(piece, patches)) refused.set(id, trouble);
     }
     batch(() => {
-      for (const [id, overlay] of overlays) refused.has(id) ? overlay.rollback() : overlay.commit();
+      for (const [id, overlay] of overlays) {
+        if (refused.has(id)) overlay.rollback();
+        else overlay.commit();
+      }
     });
     this.store.release(known);
     if (refused.size > 0) this.report(refused, known.length, failed);
@@ -82,7 +85,8 @@ export class Actions {
     const counts = request.add(mailboxGet(account, null));
     try {
       const answers = await connection.send(request);
-      const { notUpdated } = answers.of(set);
+      const { notUpdated, oldState, newState } = answers.of(set);
+      this.store.advance(oldState, newState);
       for (const id of ids) {
         const error = notUpdated[id];
         if (error) refused.set(id, methodTrouble(error.type, error.description));

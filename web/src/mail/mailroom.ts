@@ -5,7 +5,7 @@ import { Connection, type Renew } from "../jmap/connection";
 import type { EmailFilter } from "../jmap/email";
 import type { EmailId, MailboxId } from "../jmap/id";
 import type { Mailbox } from "../jmap/mailbox";
-import { openPush } from "../jmap/push";
+import { openPush, type Push } from "../jmap/push";
 import type { EmailRecord } from "../store/email";
 import type { EmailList, ListQuery } from "../store/emaillist";
 import { Store } from "../store/store";
@@ -51,7 +51,7 @@ export class Mailroom {
   readonly line = signal<Line>("connecting");
   /** Rows that the person was asked about deleting for ever. */
   readonly confirmRemoval = signal<readonly EmailId[]>([]);
-  private readonly stops: (() => void)[] = [];
+  private push: Push | undefined;
 
   private constructor(
     readonly connection: Connection,
@@ -61,6 +61,10 @@ export class Mailroom {
     this.tickets = new BodyTickets(connection);
     this.actions = new Actions(this.store, this.toasts);
     this.composers = new Composers(this.store, this.actions, this.recents, this.toasts);
+    this.store.onSeen = (email) => {
+      const own = email.from.some((a) => this.mine(a.email));
+      this.recents.note(own ? (email.to ?? []) : email.from, own);
+    };
   }
 
   /** enter opens the account and loads what the first screen needs. */
@@ -73,19 +77,17 @@ export class Mailroom {
 
   private listen(): void {
     let wasOpen = false;
-    this.stops.push(
-      openPush(this.connection.session, {
-        onOpen: () => {
-          this.line.value = "live";
-          if (wasOpen) this.sync();
-          wasOpen = true;
-        },
-        onChange: (states) => {
-          if (!this.store.isCurrent(states)) this.sync();
-        },
-        onClosed: () => (this.line.value = "lost"),
-      }),
-    );
+    this.push = openPush(this.connection.session, {
+      onOpen: () => {
+        this.line.value = "live";
+        if (wasOpen) this.sync();
+        wasOpen = true;
+      },
+      onChange: (states) => {
+        if (!this.store.isCurrent(states)) this.sync();
+      },
+      onClosed: () => (this.line.value = "lost"),
+    });
   }
 
   /** sync follows the server, and the open conversation follows the store. */
@@ -96,8 +98,12 @@ export class Mailroom {
     );
   }
 
-  leave(): void {
-    for (const stop of this.stops.splice(0)) stop();
+  /** renewed follows a new sign-in over an ended session: tickets of the old one are void. */
+  renewed(): void {
+    this.tickets.forget();
+    this.push?.again();
+    const open = this.conversation.peek();
+    if (open) open.expand(open.open.peek());
   }
 
   mine(email: string): boolean {
@@ -246,6 +252,12 @@ export class Mailroom {
     if (selected.length > 0) return selected;
     const one = this.conversation.peek()?.id ?? this.cursor.peek();
     return one === undefined ? [] : [this.rowFor(one)];
+  }
+
+  /** openRow is the row of the conversation that is open. */
+  openRow(): EmailId[] {
+    const id = this.conversation.peek()?.id;
+    return id === undefined ? [] : [this.rowFor(id)];
   }
 
   /** rowFor finds the row of a mail: the open one may be another member of its conversation. */

@@ -19,7 +19,7 @@ export function applyPatch(email: EmailRecord, patch: EmailPatch): EmailRecord {
   for (const [path, value] of Object.entries(patch)) {
     const [property, name = ""] = path.split("/");
     if (property === "keywords") {
-      const { [name]: _, ...others } = keywords;
+      const others = Object.fromEntries(Object.entries(keywords).filter(([k]) => k !== name));
       keywords = value ? { ...others, [name]: true } : others;
     } else if (property === "mailboxIds") {
       const id = mailboxId(name, path);

@@ -8,10 +8,17 @@ import { displayName, formatAddress } from "./people";
 const replyPrefix = /^\s*(re|aw|sv|vs|odp|antw|ynt|ref|rif|回复|答复|返信)\s*(\[\d+\])?\s*[:：]\s*/i;
 const forwardPrefix = /^\s*(fwd?|wg|tr|vl|doorst|rv|enc|i|转发|轉寄|転送)\s*[:：]\s*/i;
 
-export function replySubject(subject: string): string {
+/** threadSubject is what a conversation is about, without the prefixes of answers. */
+export function threadSubject(subject: string): string {
   let rest = subject;
   while (replyPrefix.test(rest)) rest = rest.replace(replyPrefix, "");
-  return `Re: ${rest.trim()}`;
+  return rest.trim() || subject;
+}
+
+export function replySubject(subject: string): string {
+  return replyPrefix.test(subject) && subject.replace(replyPrefix, "").trim() === ""
+    ? "Re: "
+    : `Re: ${threadSubject(subject)}`;
 }
 
 export function forwardSubject(subject: string): string {

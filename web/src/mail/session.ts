@@ -21,9 +21,29 @@ export type SessionState =
   /** The session ended while the page was in use; everything on it is kept until it is renewed. */
   | { readonly kind: "expired"; readonly who: Who };
 
+const PROVIDER = "provider";
+
+function remembered(): string {
+  try {
+    return localStorage.getItem(PROVIDER) ?? "";
+  } catch {
+    return ""; // storage may be switched off
+  }
+}
+
+function remember(name: string): void {
+  try {
+    localStorage.setItem(PROVIDER, name);
+  } catch {
+    // known for this page alone
+  }
+}
+
 export class Session {
   readonly state = signal<SessionState>({ kind: "unknown" });
   readonly info = signal<SigninInfo | undefined>(undefined);
+  /** The provider's name, kept in this browser so that a reload knows it at once. */
+  readonly provider = signal(remembered());
   private operator: OperatorKey | undefined;
   private waiting: (() => void)[] = [];
 
@@ -45,6 +65,8 @@ export class Session {
     ]);
     this.operator = operator;
     this.info.value = info;
+    this.provider.value = info.name;
+    remember(info.name);
     return info;
   }
 

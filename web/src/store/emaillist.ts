@@ -4,7 +4,7 @@ import { asTrouble, type Trouble } from "../base/trouble";
 import { Batch } from "../jmap/call";
 import type { Connection } from "../jmap/connection";
 import { type EmailFilter, emailGet, emailQuery } from "../jmap/email";
-import type { EmailId, State, ThreadId } from "../jmap/id";
+import type { EmailId, MailboxId, State, ThreadId } from "../jmap/id";
 import { type Thread, threadGet } from "../jmap/thread";
 import { type EmailRecord, lightProperties, rowProperties } from "./email";
 import { PAGE, Pages } from "./pages";
@@ -114,6 +114,12 @@ export class EmailList {
     this.viewers++;
     void this.pump();
     return () => void this.viewers--;
+  }
+
+  /** mayHold is true when a mail in these mailboxes could be a row of this list. */
+  mayHold(mailboxes: readonly MailboxId[]): boolean {
+    const own = this.query.filter.inMailbox;
+    return own === undefined || mailboxes.includes(own);
   }
 
   /** remove takes rows out at once, before the server has agreed. */

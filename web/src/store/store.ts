@@ -6,7 +6,7 @@ import { batch, computed, type ReadonlySignal, type Signal, signal } from "@prea
 import { asTrouble } from "../base/trouble";
 import { Batch } from "../jmap/call";
 import type { Connection } from "../jmap/connection";
-import { emailChanges, emailGet, mailboxChanges, type Changes } from "../jmap/email";
+import { type Email, emailChanges, emailGet } from "../jmap/email";
 import type { EmailId, MailboxId, State, ThreadId } from "../jmap/id";
 import { type Identity, identityGet } from "../jmap/identity";
 import { type Mailbox, type MailboxGetAnswer, mailboxGet, type Role } from "../jmap/mailbox";
@@ -14,6 +14,12 @@ import { type Thread, threadGet } from "../jmap/thread";
 import { detailProperties, type EmailRecord, type LightEmail, lightProperties } from "./email";
 import { EmailList, type ListHome, type ListQuery } from "./emaillist";
 import { Records } from "./records";
+
+/** Cheap properties: servers answer them from an index. */
+const flagProperties = ["id", "keywords", "mailboxIds"] as const satisfies readonly (keyof Email)[];
+const newProperties = ["id", "threadId", "mailboxIds"] as const satisfies readonly (keyof Email)[];
+type FlagsEmail = Pick<Email, (typeof flagProperties)[number]>;
+type NewEmail = Pick<Email, (typeof newProperties)[number]>;
 
 /** Changes asked for in one request; a longer way back is walked in steps. */
 const MAX_CHANGES = 500;
@@ -38,6 +44,9 @@ export class Store implements ListHome {
 
   /** The conversation that is open; its records are kept. */
   pinned: ThreadId | undefined;
+
+  /** Called with each email that is seen for the first time. */
+  onSeen: (email: EmailRecord) => void = () => undefined;
 
   /** Emails that a running sync found to be new to the account. */
   onNewMail: (ids: readonly EmailId[]) => void = () => undefined;
@@ -90,7 +99,11 @@ export class Store implements ListHome {
 
   takeEmails(answer: { readonly state: State; readonly list: readonly EmailRecord[] }): void {
     this.emailState ??= answer.state;
-    for (const email of answer.list) this.emails.put(email.id, (old) => ({ ...old, ...email }));
+    for (const email of answer.list) {
+      const known = this.emails.peek(email.id);
+      if (!known || (known.to === undefined && email.to !== undefined)) this.onSeen(email);
+      this.emails.put(email.id, (old) => ({ ...old, ...email }));
+    }
   }
 
   takeThreads(threads: readonly Thread[]): void {
@@ -106,12 +119,9 @@ export class Store implements ListHome {
     this.mailboxes.value = new Map(answer.list.map((m) => [m.id, m]));
   }
 
-  /** mergeMailboxes updates some; used with the counts that an action asked for. */
+  /** mergeMailboxes takes the true counts that an action asked for. */
   mergeMailboxes(answer: MailboxGetAnswer | undefined): void {
-    if (!answer) return;
-    const next = new Map(this.mailboxes.peek());
-    for (const mailbox of answer.list) next.set(mailbox.id, mailbox);
-    this.mailboxes.value = next;
+    if (answer) this.takeMailboxes(answer);
   }
 
   /** adjustMailboxes changes counts ahead of the server. */
@@ -199,8 +209,7 @@ export class Store implements ListHome {
   private async runSync(): Promise<void> {
     do {
       this.syncAgain = false;
-      await this.syncMailboxes();
-      await this.syncEmails();
+      await this.syncOnce();
     } while (this.syncAgain);
   }
 
@@ -214,59 +223,102 @@ export class Store implements ListHome {
     );
   }
 
-  private async syncMailboxes(): Promise<void> {
-    const since = this.mailboxState;
-    if (since !== undefined) {
-      const known = await this.changesOrNothing(() =>
-        this.connection.call(mailboxChanges(this.account, since, MAX_CHANGES)),
-      );
-      if (known && !known.hasMoreChanges && known.newState === since) return;
-    }
-    // Mailboxes are few and their counts are cheap: fetching all is simpler and always right.
-    this.takeMailboxes(await this.connection.call(mailboxGet(this.account, null)));
+  /** advance notes that our own change brought the server from one state to the next, and nothing else did. */
+  advance(oldState: State | null, newState: State): void {
+    if (oldState !== null && oldState === this.emailState) this.emailState = newState;
   }
 
-  private async syncEmails(): Promise<void> {
-    const created: EmailId[] = [];
-    let changed = false;
-    for (let step = 0; this.emailState !== undefined; step++) {
-      const since: State = this.emailState;
-      const changes: Changes<EmailId> | undefined =
-        step < MAX_STEPS
-          ? await this.changesOrNothing(() =>
-              this.connection.call(emailChanges(this.account, since, MAX_CHANGES)),
-            )
-          : undefined;
-      if (!changes) {
+  private async syncOnce(): Promise<void> {
+    const arrived: NewEmail[] = [];
+    const gone: EmailId[] = [];
+    let moved = false;
+    for (let step = 0; ; step++) {
+      const since = this.emailState;
+      if (since === undefined) {
+        this.takeMailboxes(await this.connection.call(mailboxGet(this.account, null)));
+        this.refreshLists();
+        return;
+      }
+      const found = step < MAX_STEPS ? await this.changesSince(since) : undefined;
+      if (!found) {
         await this.startAnew();
         return;
       }
-      changed ||= changes.newState !== since;
-      created.push(...changes.created);
-      await this.applyEmailChanges(changes);
-      this.emailState = changes.newState;
-      if (!changes.hasMoreChanges) break;
+      moved ||= this.takeFlags(found.updated);
+      arrived.push(...found.created);
+      gone.push(...found.changes.destroyed);
+      this.emailState = found.changes.newState;
+      if (!found.changes.hasMoreChanges) break;
     }
-    if (!changed) return;
-    this.refreshLists();
-    if (created.length > 0) this.onNewMail(created);
+    this.drop(new Set(gone));
+    await this.welcome(arrived);
+    this.refreshLists((list) => moved || arrived.some((e) => list.mayHold(e.mailboxIds)));
   }
 
-  private async applyEmailChanges(changes: Changes<EmailId>): Promise<void> {
-    const known = changes.updated.filter((id) => this.emails.peek(id));
-    await this.inPieces(known, async (ids) => {
-      const answer = await this.connection.call(emailGet(this.account, ids, lightProperties));
-      batch(() => answer.list.forEach((e) => this.putLight(e)));
+  /** changesSince asks in one round trip; undefined when the server cannot tell (RFC 8620, section 5.2). */
+  private async changesSince(since: State) {
+    const request = new Batch();
+    // Mailboxes are few and their counts are cheap: fetching all is simpler than their changes.
+    const mailboxes = request.add(mailboxGet(this.account, null));
+    const changes = request.add(emailChanges(this.account, since, this.maxChanges()));
+    const updated = request.add(
+      emailGet(this.account, changes.ref<readonly EmailId[]>("/updated"), flagProperties),
+    );
+    const created = request.add(
+      emailGet(this.account, changes.ref<readonly EmailId[]>("/created"), newProperties),
+    );
+    const answers = await this.connection.send(request);
+    this.takeMailboxes(answers.of(mailboxes));
+    try {
+      return {
+        changes: answers.of(changes),
+        updated: answers.of(updated).list,
+        created: answers.of(created).list,
+      };
+    } catch (thrown) {
+      if (asTrouble(thrown).kind === "refused") return undefined;
+      throw thrown;
+    }
+  }
+
+  private maxChanges(): number {
+    return Math.min(MAX_CHANGES, this.connection.session.limits.maxObjectsInGet);
+  }
+
+  /** takeFlags updates what is loaded, and returns whether a mail changed its folder. */
+  private takeFlags(updated: readonly FlagsEmail[]): boolean {
+    let moved = false;
+    batch(() => {
+      for (const email of updated) {
+        const known = this.emails.peek(email.id);
+        // A mail we have not loaded may have come into a folder that is shown.
+        moved ||= !known || known.mailboxIds.slice().sort().join() !== email.mailboxIds.slice().sort().join();
+        if (known) this.emails.put(email.id, (old) => ({ ...(old ?? known), ...email }));
+      }
     });
-    for (const id of changes.destroyed) this.emails.delete(id);
-    if (changes.destroyed.length > 0) this.dropFromThreads(new Set(changes.destroyed));
+    return moved;
   }
 
-  private putLight(email: LightEmail): void {
-    this.emails.put(email.id, (old) => ({ ...old, ...email }));
+  /** welcome brings threads up to date that new mails belong to. */
+  private async welcome(arrived: readonly NewEmail[]): Promise<void> {
+    const known = [...new Set(arrived.map((e) => e.threadId).filter((id) => this.threads.has(id)))];
+    if (known.length > 0) {
+      const request = new Batch();
+      const threads = request.add(threadGet(this.account, known.slice(0, this.maxChanges())));
+      const fresh = arrived.filter((e) => this.threads.has(e.threadId)).map((e) => e.id);
+      const mails = request.add(emailGet(this.account, fresh.slice(0, this.maxChanges()), lightProperties));
+      const answers = await this.connection.send(request);
+      batch(() => {
+        answers.of(mails).list.forEach((e) => this.putLight(e));
+        this.takeThreads(answers.of(threads).list);
+      });
+    }
+    if (arrived.length > 0) this.onNewMail(arrived.map((e) => e.id));
   }
 
-  private dropFromThreads(gone: ReadonlySet<EmailId>): void {
+  private drop(gone: ReadonlySet<EmailId>): void {
+    if (gone.size === 0) return;
+    for (const id of gone) this.emails.delete(id);
     for (const members of this.threads.values()) {
       const ids = members.peek();
       if (ids.some((id) => gone.has(id))) members.value = ids.filter((id) => !gone.has(id));
@@ -274,14 +326,8 @@ export class Store implements ListHome {
     for (const list of this.lists.values()) list.remove(gone);
   }
 
-  /** changesOrNothing is undefined when the server cannot say what changed (RFC 8620, section 5.2). */
-  private async changesOrNothing<R>(ask: () => Promise<R>): Promise<R | undefined> {
-    try {
-      return await ask();
-    } catch (thrown) {
-      if (asTrouble(thrown).kind === "refused") return undefined;
-      throw thrown;
-    }
+  private putLight(email: LightEmail): void {
+    this.emails.put(email.id, (old) => ({ ...old, ...email }));
   }
 
   /** startAnew asks for the flags of everything that is loaded, when the changes cannot be told. */
@@ -297,8 +343,8 @@ export class Store implements ListHome {
     this.refreshLists();
   }
 
-  refreshLists(): void {
-    for (const list of this.lists.values()) list.refresh();
+  refreshLists(which: (list: EmailList) => boolean = () => true): void {
+    for (const list of this.lists.values()) if (which(list)) list.refresh();
   }
 
   private async inPieces(

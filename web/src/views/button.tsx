@@ -41,7 +41,15 @@ interface ButtonProps {
   readonly children: ComponentChildren;
 }
 
-export function Button({ kind = "plain", icon, type = "button", disabled, title, onClick, children }: ButtonProps) {
+export function Button({
+  kind = "plain",
+  icon,
+  type = "button",
+  disabled,
+  title,
+  onClick,
+  children,
+}: ButtonProps) {
   return (
     <button type={type} class={`button button-${kind}`} disabled={disabled} title={title} onClick={onClick}>
       {icon && <Icon name={icon} size={16} />}

@@ -1,4 +1,5 @@
 /** The composer: a window of its own above the mail, so that one can read while writing. */
+import "./style/composer.css";
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { fileSize } from "../base/size";
@@ -7,8 +8,7 @@ import type { Composer } from "../mail/composer";
 import { explain } from "../mail/trouble";
 import { Button, IconButton } from "./button";
 import { Confirm } from "./dialog";
-import { Icon } from "./icon";
-import { fileIcon } from "./mailcard";
+import { fileIcon, Icon } from "./icon";
 import { RecipientField } from "./recipients";
 import { useRoom } from "./room";
 
@@ -82,7 +82,12 @@ function Files({ composer }: { readonly composer: Composer }) {
             <Icon name={fileIcon(file.type)} size={16} />
             <span class="file-name">{file.name}</span>
             <small>{fileSize(file.size)}</small>
-            <IconButton icon="close" size={16} label={words.removeFile(file.name)} onClick={() => composer.dropFile(file)} />
+            <IconButton
+              icon="close"
+              size={16}
+              label={words.removeFile(file.name)}
+              onClick={() => composer.dropFile(file)}
+            />
           </span>
         </li>
       ))}
@@ -103,7 +108,12 @@ function Files({ composer }: { readonly composer: Composer }) {
             ) : (
               <progress value={u.progress} max={1} aria-label={u.file.name} />
             )}
-            <IconButton icon="close" size={16} label={words.removeFile(u.file.name)} onClick={() => composer.dropUpload(u.key)} />
+            <IconButton
+              icon="close"
+              size={16}
+              label={words.removeFile(u.file.name)}
+              onClick={() => composer.dropUpload(u.key)}
+            />
           </span>
         </li>
       ))}
@@ -198,7 +208,13 @@ function Bottom({ composer, onSend }: { readonly composer: Composer; readonly on
   const picker = useRef<HTMLInputElement>(null);
   return (
     <footer class="compose-bottom">
-      <Button kind="primary" icon="send" title="Ctrl+Enter" disabled={!composer.canSend.value} onClick={onSend}>
+      <Button
+        kind="primary"
+        icon="send"
+        title="Ctrl+Enter"
+        disabled={!composer.canSend.value}
+        onClick={onSend}
+      >
         {words.act.send}
       </Button>
       <IconButton icon="attach" label={words.act.attach} onClick={() => picker.current?.click()} />
@@ -266,7 +282,12 @@ function Window({ composer }: { readonly composer: Composer }) {
     >
       <header class="compose-title">
         <h2>{composer.title.value}</h2>
-        <IconButton icon="minimise" label={words.act.minimise} size={16} onClick={() => (composer.minimised.value = true)} />
+        <IconButton
+          icon="minimise"
+          label={words.act.minimise}
+          size={16}
+          onClick={() => (composer.minimised.value = true)}
+        />
         <IconButton
           icon={large.value ? "shrink" : "enlarge"}
           class="compose-enlarge"
@@ -274,7 +295,13 @@ function Window({ composer }: { readonly composer: Composer }) {
           size={16}
           onClick={() => (large.value = !large.value)}
         />
-        <IconButton icon="close" label={words.close} shortcut="Esc" size={16} onClick={() => void room.composers.close(composer)} />
+        <IconButton
+          icon="close"
+          label={words.close}
+          shortcut="Esc"
+          size={16}
+          onClick={() => void room.composers.close(composer)}
+        />
       </header>
       <Fields composer={composer} />
       <TextArea composer={composer} />
@@ -303,7 +330,12 @@ function Tab({ composer }: { readonly composer: Composer }) {
         <Icon name="drafts" size={16} />
         <span>{composer.title.value}</span>
       </button>
-      <IconButton icon="close" size={16} label={words.close} onClick={() => void room.composers.close(composer)} />
+      <IconButton
+        icon="close"
+        size={16}
+        label={words.close}
+        onClick={() => void room.composers.close(composer)}
+      />
     </div>
   );
 }
@@ -314,7 +346,9 @@ export function ComposerDock() {
   if (open.length === 0) return null;
   return (
     <div class="dock">
-      {open.map((c) => (c.minimised.value ? <Tab key={c.key} composer={c} /> : <Window key={c.key} composer={c} />))}
+      {open.map((c) =>
+        c.minimised.value ? <Tab key={c.key} composer={c} /> : <Window key={c.key} composer={c} />,
+      )}
     </div>
   );
 }

@@ -28,7 +28,9 @@ export function Dialog({ title, onClose, wide, children }: DialogProps) {
     >
       <div class="dialog-body">
         <header>
-          <h2 id={id}>{title}</h2>
+          <h2 id={id} tabIndex={-1} autofocus>
+            {title}
+          </h2>
           <IconButton icon="close" label={words.close} onClick={onClose} />
         </header>
         {children}

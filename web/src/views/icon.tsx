@@ -109,3 +109,10 @@ export function Icon({ name, size = 20 }: { readonly name: IconName; readonly si
     icons[name].map(([tag, attributes]) => h(tag, attributes)),
   );
 }
+
+/** fileIcon is the picture for a media type. */
+export function fileIcon(type: string): IconName {
+  if (type.startsWith("image/")) return "image";
+  if (type.startsWith("text/") || type === "application/pdf") return "text";
+  return "file";
+}

@@ -15,7 +15,9 @@ function typing(target: EventTarget | null): boolean {
 type Wishes = Readonly<Record<string, () => void>>;
 
 function openMoveMenu(): void {
-  document.querySelector<HTMLElement>(".selection-bar .popup-anchor > button, .toolbar .popup-anchor > button")?.click();
+  document
+    .querySelector<HTMLElement>(".selection-bar .popup-anchor > button, .toolbar .popup-anchor > button")
+    ?.click();
 }
 
 function wishes(room: Mailroom, showHelp: () => void): Wishes {
@@ -79,7 +81,8 @@ export function bindKeys(room: Mailroom, showHelp: () => void): () => void {
   let pair = "";
   let pairAt = 0;
   return listen(window, "keydown", (event) => {
-    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || typing(event.target))
+      return;
     // A focused button or link keeps Enter and Space for itself.
     const own = event.target instanceof Element && event.target.closest("button, a, summary");
     if (own && (event.key === "Enter" || event.key === " ")) return;

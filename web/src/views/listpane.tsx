@@ -98,7 +98,8 @@ function ListTitle({ list }: { readonly list: EmailList | undefined }) {
   const route = room.route.value;
   const mailbox = room.mailbox.value;
   const total = list?.total.value ?? null;
-  const count = mailbox?.role === "drafts" ? words.drafts : route.kind === "search" ? words.results : words.conversations;
+  const count =
+    mailbox?.role === "drafts" ? words.drafts : route.kind === "search" ? words.results : words.conversations;
   return (
     <header class="list-title">
       <div>
@@ -116,11 +117,21 @@ function SelectionBar({ ids }: { readonly ids: readonly EmailId[] }) {
   const unread = room.isUnread(ids);
   return (
     <header class="list-title selection-bar">
-      <IconButton icon="close" label={words.act.clear} shortcut="Esc" onClick={() => room.selection.clear()} />
+      <IconButton
+        icon="close"
+        label={words.act.clear}
+        shortcut="Esc"
+        onClick={() => room.selection.clear()}
+      />
       <h1 aria-live="polite">{words.selected(ids.length)}</h1>
       <span class="bar-actions">
         {room.store.byRole("archive") && (
-          <IconButton icon="archive" label={words.act.archive} shortcut="E" onClick={() => room.archive(ids)} />
+          <IconButton
+            icon="archive"
+            label={words.act.archive}
+            shortcut="E"
+            onClick={() => room.archive(ids)}
+          />
         )}
         <IconButton icon="trash" label={words.act.remove} shortcut="#" onClick={() => askRemove(room, ids)} />
         <span class="popup-anchor">
@@ -149,9 +160,11 @@ function Empty() {
   const room = useRoom();
   const route = room.route.value;
   const role = room.mailbox.value?.role;
-  if (route.kind === "search") return <State icon="search" title={words.noResults} hint={words.noResultsHint} />;
+  if (route.kind === "search")
+    return <State icon="search" title={words.noResults} hint={words.noResultsHint} />;
   const filter = route.kind === "mailbox" ? route.filter : undefined;
-  const known = role === "inbox" || role === "drafts" || role === "sent" || role === "trash" || role === "junk";
+  const known =
+    role === "inbox" || role === "drafts" || role === "sent" || role === "trash" || role === "junk";
   const [title, hint] = words.empty[filter ?? (known ? role : "folder")];
   return <State icon={role === "inbox" ? "check" : "folder"} title={title} hint={hint} />;
 }
@@ -275,7 +288,9 @@ export function ListPane() {
   return (
     <section class="list-pane" aria-label={words.listName}>
       <div class="list-top">
-        {hasDrawer.value && <IconButton icon="menu" label={words.folders} onClick={() => (drawerOpen.value = true)} />}
+        {hasDrawer.value && (
+          <IconButton icon="menu" label={words.folders} onClick={() => (drawerOpen.value = true)} />
+        )}
         <SearchBox />
       </div>
       {selected.length > 0 ? <SelectionBar ids={selected} /> : <ListTitle list={list} />}

@@ -11,26 +11,44 @@ import { explain } from "../mail/trouble";
 import type { EmailRecord } from "../store/email";
 import { Avatar } from "./avatar";
 import { Button, IconButton } from "./button";
-import { Icon, type IconName } from "./icon";
+import { fileIcon, Icon } from "./icon";
 import { useRoom } from "./room";
 
 /** Names in the short line; the details show everybody. */
 const MAX_NAMES = 3;
 
-function Recipients({ email, onDetails, open }: { readonly email: EmailRecord; readonly onDetails: () => void; readonly open: boolean }) {
+function Recipients({
+  email,
+  onDetails,
+  open,
+}: {
+  readonly email: EmailRecord;
+  readonly onDetails: () => void;
+  readonly open: boolean;
+}) {
   const room = useRoom();
   const all = [...(email.to ?? []), ...(email.cc ?? [])];
   const names = all.slice(0, MAX_NAMES).map((a) => (room.mine(a.email) ? words.me : displayName(a)));
   const text = names.join(", ");
   return (
     <button type="button" class="recipients" aria-expanded={open} onClick={onDetails}>
-      <span>{words.toWhom(all.length > MAX_NAMES ? words.andMore(text, all.length - MAX_NAMES) : text)}</span>
+      <span>
+        {email.to
+          ? words.toWhom(all.length > MAX_NAMES ? words.andMore(text, all.length - MAX_NAMES) : text)
+          : "\u00a0"}
+      </span>
       <Icon name="down" size={16} />
     </button>
   );
 }
 
-function Line({ label, people }: { readonly label: string; readonly people: readonly Address[] | undefined }) {
+function Line({
+  label,
+  people,
+}: {
+  readonly label: string;
+  readonly people: readonly Address[] | undefined;
+}) {
   if (!people || people.length === 0) return null;
   return (
     <>
@@ -83,12 +101,6 @@ function Head({ email }: { readonly email: EmailRecord }) {
   );
 }
 
-export function fileIcon(type: string): IconName {
-  if (type.startsWith("image/")) return "image";
-  if (type.startsWith("text/") || type === "application/pdf") return "text";
-  return "file";
-}
-
 function Attachments({ parts }: { readonly parts: readonly BodyPart[] }) {
   const room = useRoom();
   const files = parts.filter((p) => p.blobId !== null && !(p.disposition === "inline" && p.cid !== null));
@@ -116,7 +128,13 @@ function Attachments({ parts }: { readonly parts: readonly BodyPart[] }) {
   );
 }
 
-function RemoteBanner({ conversation, email }: { readonly conversation: Conversation; readonly email: EmailRecord }) {
+function RemoteBanner({
+  conversation,
+  email,
+}: {
+  readonly conversation: Conversation;
+  readonly email: EmailRecord;
+}) {
   const remote = conversation.views.value.get(email.id)?.remote;
   if (!remote || remote.count === 0) return null;
   const [first, ...others] = remote.hosts;
@@ -140,7 +158,6 @@ function Body({ conversation, email }: { readonly conversation: Conversation; re
   const loaded = useSignal(false);
   const url = conversation.bodyUrl.value;
   const trouble = conversation.bodyTrouble.value;
-  const isHtml = conversation.views.value.get(email.id)?.isHtml ?? true;
   useEffect(() => void (loaded.value = false), [url]);
   if (trouble) {
     return (
@@ -154,7 +171,7 @@ function Body({ conversation, email }: { readonly conversation: Conversation; re
   }
   const from = email.from[0];
   return (
-    <div class={`body ${loaded.value ? "is-loaded" : ""} ${isHtml ? "is-html" : "is-text"}`}>
+    <div class={loaded.value ? "body is-loaded" : "body"}>
       {url !== undefined && (
         <iframe
           key={url}
@@ -174,13 +191,23 @@ function Body({ conversation, email }: { readonly conversation: Conversation; re
   );
 }
 
-export function MailCard({ email, conversation }: { readonly email: EmailRecord; readonly conversation: Conversation }) {
+export function MailCard({
+  email,
+  conversation,
+}: {
+  readonly email: EmailRecord;
+  readonly conversation: Conversation;
+}) {
   return (
     <article class="mail">
       <Head email={email} />
-      <RemoteBanner conversation={conversation} email={email} />
-      {email.attachments && <Attachments parts={email.attachments} />}
+      {email.attachments ? (
+        <Attachments parts={email.attachments} />
+      ) : (
+        email.hasAttachment && <div class="attachments-place" />
+      )}
       <Body conversation={conversation} email={email} />
+      <RemoteBanner conversation={conversation} email={email} />
     </article>
   );
 }

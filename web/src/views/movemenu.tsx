@@ -46,7 +46,12 @@ export function MoveMenu({ ids, align = "start", onClose }: MoveMenuProps) {
       />
       <div class="menu-scroll">
         {folders.map(({ mailbox, depth }, i) => (
-          <MenuItem key={mailbox.id} icon={folderIcon(mailbox)} indent={text ? 0 : depth} onClick={() => move(i)}>
+          <MenuItem
+            key={mailbox.id}
+            icon={folderIcon(mailbox)}
+            indent={text ? 0 : depth}
+            onClick={() => move(i)}
+          >
             {folderName(mailbox)}
           </MenuItem>
         ))}

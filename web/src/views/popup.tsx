@@ -31,7 +31,10 @@ export function Popup({ label, align = "start", up = false, onClose, children }:
     });
     return () => {
       stop();
-      if (before instanceof HTMLElement && (document.activeElement === document.body || root?.contains(document.activeElement))) {
+      if (
+        before instanceof HTMLElement &&
+        (document.activeElement === document.body || root?.contains(document.activeElement))
+      ) {
         before.focus();
       }
     };

@@ -6,6 +6,7 @@ import { listDate } from "../base/time";
 import type { EmailId } from "../jmap/id";
 import type { Conversation } from "../mail/conversation";
 import { displayName } from "../mail/people";
+import { threadSubject } from "../mail/quote";
 import { openEmail } from "../mail/route";
 import { explain } from "../mail/trouble";
 import type { EmailRecord } from "../store/email";
@@ -25,34 +26,68 @@ const MAX_CLOSED = 4;
 function Toolbar({ conversation }: { readonly conversation: Conversation }) {
   const room = useRoom();
   const moving = useSignal(false);
-  const ids = room.chosen();
+  const ids = () => room.openRow();
   const starred = conversation.emails.value.some((e) => e.keywords["$flagged"]);
   const list = room.list.value;
   const at = list?.find(conversation.id) ?? -1;
   const total = list?.total.value ?? 0;
   return (
     <div class="toolbar" role="toolbar" aria-label={words.more}>
-      <IconButton icon="back" label={words.act.toList} shortcut="Esc" class="toolbar-back" onClick={() => room.closeEmail()} />
+      <IconButton
+        icon="back"
+        label={words.act.toList}
+        shortcut="Esc"
+        class="toolbar-back"
+        onClick={() => room.closeEmail()}
+      />
       {room.store.byRole("archive") && (
-        <IconButton icon="archive" label={words.act.archive} shortcut="E" onClick={() => room.archive(ids)} />
+        <IconButton
+          icon="archive"
+          label={words.act.archive}
+          shortcut="E"
+          onClick={() => room.archive(ids())}
+        />
       )}
-      <IconButton icon="trash" label={words.act.remove} shortcut="#" onClick={() => askRemove(room, ids)} />
+      <IconButton icon="trash" label={words.act.remove} shortcut="#" onClick={() => askRemove(room, ids())} />
       <span class="popup-anchor">
-        <IconButton icon="move" label={words.act.move} shortcut="V" expanded={moving.value} onClick={() => (moving.value = !moving.value)} />
-        {moving.value && <MoveMenu ids={ids} onClose={() => (moving.value = false)} />}
+        <IconButton
+          icon="move"
+          label={words.act.move}
+          shortcut="V"
+          expanded={moving.value}
+          onClick={() => (moving.value = !moving.value)}
+        />
+        {moving.value && <MoveMenu ids={ids()} onClose={() => (moving.value = false)} />}
       </span>
-      <IconButton icon="unread" label={words.act.unread} shortcut="Shift+U" onClick={() => room.setSeen(ids, false)} />
+      <IconButton
+        icon="unread"
+        label={words.act.unread}
+        shortcut="Shift+U"
+        onClick={() => room.setSeen(ids(), false)}
+      />
       <IconButton
         icon="star"
         class={`row-star ${starred ? "is-on" : ""}`}
         label={starred ? words.act.unstar : words.act.star}
         shortcut="S"
         pressed={starred}
-        onClick={() => room.toggleStar(ids)}
+        onClick={() => room.toggleStar(ids())}
       />
       <span class="toolbar-end">
-        <IconButton icon="up" label={words.act.newer} shortcut="K" disabled={at === 0} onClick={() => room.step(-1)} />
-        <IconButton icon="down" label={words.act.older} shortcut="J" disabled={at >= 0 && at >= total - 1} onClick={() => room.step(1)} />
+        <IconButton
+          icon="up"
+          label={words.act.newer}
+          shortcut="K"
+          disabled={at === 0}
+          onClick={() => room.step(-1)}
+        />
+        <IconButton
+          icon="down"
+          label={words.act.older}
+          shortcut="J"
+          disabled={at >= 0 && at >= total - 1}
+          onClick={() => room.step(1)}
+        />
       </span>
     </div>
   );
@@ -76,7 +111,9 @@ function ClosedMail({ email, conversation }: ClosedProps) {
       onClick={() => (draft ? void room.composers.edit(email.id) : conversation.expand(email.id))}
     >
       <Avatar of={from} size="s" />
-      <span class="closed-name">{draft ? <b class="row-draft">{words.draft}</b> : from ? displayName(from) : words.unknownSender}</span>
+      <span class="closed-name">
+        {draft ? <b class="row-draft">{words.draft}</b> : from ? displayName(from) : words.unknownSender}
+      </span>
       <span class="closed-preview" dir="auto">
         {email.preview ?? ""}
       </span>
@@ -88,7 +125,13 @@ function ClosedMail({ email, conversation }: ClosedProps) {
 }
 
 /** Older mails than the open one; the middle is folded while there are many. */
-function Closed({ emails, conversation }: { readonly emails: readonly EmailRecord[]; readonly conversation: Conversation }) {
+function Closed({
+  emails,
+  conversation,
+}: {
+  readonly emails: readonly EmailRecord[];
+  readonly conversation: Conversation;
+}) {
   const unfolded = useSignal(false);
   if (unfolded.value || emails.length <= MAX_CLOSED) {
     return (
@@ -141,7 +184,9 @@ function Mails({ conversation }: { readonly conversation: Conversation }) {
   const open = emails[at];
   return (
     <div class="mails">
-      {at > 0 && <Closed key={`before ${open?.id}`} emails={emails.slice(0, at)} conversation={conversation} />}
+      {at > 0 && (
+        <Closed key={`before ${open?.id}`} emails={emails.slice(0, at)} conversation={conversation} />
+      )}
       {open && <MailCard key={open.id} email={open} conversation={conversation} />}
       {at >= 0 && at < emails.length - 1 && (
         <Closed key={`after ${open?.id}`} emails={emails.slice(at + 1)} conversation={conversation} />
@@ -174,7 +219,9 @@ function ConversationPane({ conversation }: { readonly conversation: Conversatio
     <>
       <Toolbar conversation={conversation} />
       <h1 class="subject" dir="auto">
-        {conversation.subject.value === "" ? words.noSubject : (conversation.subject.value ?? "\u00a0")}
+        {conversation.subject.value === ""
+          ? words.noSubject
+          : threadSubject(conversation.subject.value ?? "\u00a0")}
       </h1>
       <Mails conversation={conversation} />
       <ReplyBar conversation={conversation} />

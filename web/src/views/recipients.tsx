@@ -66,7 +66,8 @@ export function RecipientField({ label, value, autofocus }: FieldProps) {
       picked.value = (picked.value + (key === "ArrowDown" ? 1 : -1) + offered.length) % offered.length;
     } else if ((key === "Enter" || key === "Tab") && offer) add([offer]);
     else if ((key === "Enter" && !event.ctrlKey && !event.metaKey) || key === "," || key === ";") commit();
-    else if (key === "Backspace" && text.value === "" && value.value.length > 0) value.value = value.value.slice(0, -1);
+    else if (key === "Backspace" && text.value === "" && value.value.length > 0)
+      value.value = value.value.slice(0, -1);
     else if (key === "Escape" && offered.length > 0) write("");
     else return;
     if (key === "Backspace") return;

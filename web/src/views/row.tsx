@@ -5,6 +5,7 @@ import type { EmailId } from "../jmap/id";
 import { folderName } from "../mail/folders";
 import type { Mailroom, RowMails } from "../mail/mailroom";
 import { displayName, type Participant, participants } from "../mail/people";
+import { threadSubject } from "../mail/quote";
 import { openEmail, formatRoute } from "../mail/route";
 import { Avatar } from "./avatar";
 import { IconButton } from "./button";
@@ -17,7 +18,11 @@ function rowPeople(room: Mailroom, row: RowMails): { people: Participant[]; toOt
   const role = row.mailbox === undefined ? null : room.store.mailbox(row.mailbox)?.role;
   const outgoing = role === "sent" || role === "drafts";
   const written = row.thread.filter((e) => !e.keywords["$draft"]);
-  if (!outgoing) return { people: participants(written.length > 0 ? written : row.thread, (e) => room.mine(e)), toOthers: false };
+  if (!outgoing)
+    return {
+      people: participants(written.length > 0 ? written : row.thread, (e) => room.mine(e)),
+      toOthers: false,
+    };
   const to = (row.email.to ?? []).map((a) => ({ label: displayName(a), unread: false }));
   return { people: to, toOthers: true };
 }
@@ -25,7 +30,8 @@ function rowPeople(room: Mailroom, row: RowMails): { people: Participant[]; toOt
 function People({ row }: { readonly row: RowMails }) {
   const room = useRoom();
   const { people, toOthers } = rowPeople(room, row);
-  if (people.length === 0) return <span class="row-people">{toOthers ? words.draft : words.unknownSender}</span>;
+  if (people.length === 0)
+    return <span class="row-people">{toOthers ? words.draft : words.unknownSender}</span>;
   return (
     <span class="row-people">
       {toOthers && `${words.to}: `}
@@ -49,7 +55,7 @@ function Where({ row }: { readonly row: RowMails }) {
 
 function RowText({ row }: { readonly row: RowMails }) {
   const { email, thread } = row;
-  const count = thread.length;
+  const count = thread.filter((e) => !e.keywords["$draft"]).length;
   const draft = thread.some((e) => e.keywords["$draft"]);
   return (
     <>
@@ -70,12 +76,14 @@ function RowText({ row }: { readonly row: RowMails }) {
       </span>
       <span class="row-line">
         <span class="row-subject" dir="auto">
-          {email.subject || words.noSubject}
+          {email.subject ? (count > 1 ? threadSubject(email.subject) : email.subject) : words.noSubject}
         </span>
         <Where row={row} />
       </span>
-      <span class="row-preview" dir="auto">
-        {email.preview}
+      <span class="row-last">
+        <span class="row-preview" dir="auto">
+          {email.preview}
+        </span>
       </span>
     </>
   );
@@ -87,7 +95,9 @@ function RowActions({ id, row }: { readonly id: EmailId; readonly row: RowMails 
   const hasArchive = room.store.byRole("archive") !== undefined;
   return (
     <span class="row-actions">
-      {hasArchive && <IconButton icon="archive" size={16} label={words.act.archive} onClick={() => room.archive([id])} />}
+      {hasArchive && (
+        <IconButton icon="archive" size={16} label={words.act.archive} onClick={() => room.archive([id])} />
+      )}
       <IconButton icon="trash" size={16} label={words.act.remove} onClick={() => askRemove(room, [id])} />
       <IconButton
         icon={unread ? "read" : "unread"}
@@ -157,7 +167,12 @@ export function Row({ id, index, total, top }: RowProps) {
   const starred = row.thread.some((e) => e.keywords["$flagged"]);
   const list = room.list.value;
   const select = (event: MouseEvent) => {
-    if (event.shiftKey && list) room.selection.extend(id, (i) => list.indexOf(i), (i) => list.at(i));
+    if (event.shiftKey && list)
+      room.selection.extend(
+        id,
+        (i) => list.indexOf(i),
+        (i) => list.at(i),
+      );
     else room.selection.toggle(id);
   };
   const onClick = (event: MouseEvent) => {

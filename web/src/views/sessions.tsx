@@ -48,14 +48,18 @@ export function SessionsPage() {
   const end = (action: Promise<void>, done: string) => {
     action
       .then(() => room.toasts.show(done))
-      .catch((thrown: unknown) => room.toasts.show(`${words.endFailed} ${explain(asTrouble(thrown))}`, "trouble"))
+      .catch((thrown: unknown) =>
+        room.toasts.show(`${words.endFailed} ${explain(asTrouble(thrown))}`, "trouble"),
+      )
       .finally(load);
   };
   const others = (list.value ?? []).filter((s) => !s.current).length;
   return (
     <section class="page" aria-label={words.sessions}>
       <header>
-        {hasDrawer.value && <IconButton icon="menu" label={words.folders} onClick={() => (drawerOpen.value = true)} />}
+        {hasDrawer.value && (
+          <IconButton icon="menu" label={words.folders} onClick={() => (drawerOpen.value = true)} />
+        )}
         <div>
           <h1>{words.sessions}</h1>
           <p>{words.sessionsHint}</p>

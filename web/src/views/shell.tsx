@@ -8,19 +8,24 @@ import type { Mailroom } from "../mail/mailroom";
 import { openEmail } from "../mail/route";
 import type { Session } from "../mail/session";
 import { Button, IconButton } from "./button";
-import { ComposerDock } from "./composer";
 import { Confirm } from "./dialog";
-import { HelpSheet } from "./help";
 import { Icon } from "./icon";
 import { bindKeys } from "./keys";
 import { drawerOpen, hasDrawer, onePane } from "./layout";
+import { later } from "./later";
 import { ListPane } from "./listpane";
 import { Reader } from "./reader";
 import { RoomProvider } from "./room";
-import { SessionsPage } from "./sessions";
 import { Sidebar } from "./sidebar";
 import { State } from "./state";
 import { ToastStack } from "./toasts";
+
+const composer = later(() => import("./composer").then((m) => m.ComposerDock));
+const help = later(() => import("./help").then((m) => m.HelpSheet));
+const sessions = later(() => import("./sessions").then((m) => m.SessionsPage));
+
+/** Milliseconds after the first screen at which the other parts are fetched. */
+const LATER_MS = 1_500;
 
 interface ShellProps {
   readonly room: Mailroom;
@@ -37,8 +42,11 @@ function useTitle(room: Mailroom, provider: string): void {
   const place =
     route.kind === "sessions"
       ? words.sessions
-      : subject || (route.kind === "search" ? words.searchFor(route.text) : mailbox ? folderName(mailbox) : "");
-  const title = [unread > 0 ? `(${unread})` : "", place, provider && `– ${provider}`].filter(Boolean).join(" ");
+      : subject ||
+        (route.kind === "search" ? words.searchFor(route.text) : mailbox ? folderName(mailbox) : "");
+  const title = [unread > 0 ? `(${unread})` : "", place, provider && `– ${provider}`]
+    .filter(Boolean)
+    .join(" ");
   useEffect(() => void (document.title = title), [title]);
 }
 
@@ -59,7 +67,7 @@ function RemovalQuestion({ room }: { readonly room: Mailroom }) {
 
 function Main({ room }: { readonly room: Mailroom }) {
   const route = room.route.value;
-  if (route.kind === "sessions") return <SessionsPage />;
+  if (route.kind === "sessions") return <sessions.View />;
   if (route.kind === "missing") {
     return (
       <section class="page">
@@ -87,23 +95,30 @@ function useGuards(room: Mailroom): void {
         if (document.visibilityState === "visible" && room.line.peek() !== "live") room.sync();
       }),
     ];
+    const timer = setTimeout(() => {
+      composer.fetch();
+      help.fetch();
+    }, LATER_MS);
     room.opensNext = () => !onePane.peek();
-    return () => stops.forEach((stop) => stop());
+    return () => {
+      clearTimeout(timer);
+      stops.forEach((stop) => stop());
+    };
   }, [room]);
 }
 
 export function Shell({ room, session, provider }: ShellProps) {
-  const help = useSignal(false);
+  const helping = useSignal(false);
   const route = room.route.value;
   useTitle(room, provider);
   useGuards(room);
-  useEffect(() => bindKeys(room, () => (help.value = true)), [room]);
+  useEffect(() => bindKeys(room, () => (helping.value = true)), [room]);
   const open = openEmail(route) !== undefined;
   const page = route.kind === "sessions" || route.kind === "missing";
   return (
     <RoomProvider value={room}>
       <div class={`shell ${open ? "has-mail" : ""} ${page ? "has-page" : ""}`}>
-        <Sidebar session={session} provider={provider} onHelp={() => (help.value = true)} />
+        <Sidebar session={session} provider={provider} onHelp={() => (helping.value = true)} />
         {hasDrawer.value && drawerOpen.value && (
           <div class="scrim" onClick={() => (drawerOpen.value = false)}>
             <IconButton icon="close" label={words.close} onClick={() => (drawerOpen.value = false)} />
@@ -111,13 +126,18 @@ export function Shell({ room, session, provider }: ShellProps) {
         )}
         <Main room={room} />
         {onePane.value && !open && !page && (
-          <button type="button" class="float-compose" aria-label={words.compose} onClick={() => room.composers.write()}>
+          <button
+            type="button"
+            class="float-compose"
+            aria-label={words.compose}
+            onClick={() => room.composers.write()}
+          >
             <Icon name="compose" size={24} />
           </button>
         )}
-        <ComposerDock />
+        {room.composers.open.value.length > 0 && <composer.View />}
         <RemovalQuestion room={room} />
-        {help.value && <HelpSheet onClose={() => (help.value = false)} />}
+        {helping.value && <help.View onClose={() => (helping.value = false)} />}
         <ToastStack toasts={room.toasts} />
       </div>
     </RoomProvider>

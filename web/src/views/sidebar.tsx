@@ -73,7 +73,9 @@ function FolderRow({ folder, current, closed, onToggle }: FolderRowProps) {
         <Icon name={folderIcon(mailbox)} />
         <span class="folder-name">{folderName(mailbox)}</span>
         {count > 0 && (
-          <span class={`folder-count ${mailbox.role === "drafts" || mailbox.role === "junk" ? "is-quiet" : ""}`}>
+          <span
+            class={`folder-count ${mailbox.role === "drafts" || mailbox.role === "junk" ? "is-quiet" : ""}`}
+          >
             {count.toLocaleString()}
           </span>
         )}
@@ -174,7 +176,13 @@ function Account(props: AccountProps) {
   const name = room.store.identities.value[0]?.name ?? "";
   return (
     <div class="account">
-      <button type="button" class="account-button" aria-haspopup="menu" aria-expanded={open.value} onClick={() => (open.value = !open.value)}>
+      <button
+        type="button"
+        class="account-button"
+        aria-haspopup="menu"
+        aria-expanded={open.value}
+        onClick={() => (open.value = !open.value)}
+      >
         <Avatar of={{ name: name || null, email: login }} size="s" />
         <span class="account-text">
           <span>{name || login}</span>
@@ -200,7 +208,12 @@ export function Sidebar({ session, onHelp, provider }: SidebarProps) {
         <span>{provider}</span>
       </div>
       <div class="sidebar-compose">
-        <Button kind="primary" icon="compose" title={`${words.compose} (C)`} onClick={() => room.composers.write()}>
+        <Button
+          kind="primary"
+          icon="compose"
+          title={`${words.compose} (C)`}
+          onClick={() => room.composers.write()}
+        >
           {words.compose}
         </Button>
       </div>

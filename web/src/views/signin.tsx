@@ -39,7 +39,8 @@ function useSignIn(session: Session) {
       await signedIn;
     } catch (thrown) {
       const t = asTrouble(thrown);
-      trouble.value = t.type === "refused" || t.type === "key" || t.type === "throttled" ? t.detail : explain(t);
+      trouble.value =
+        t.type === "refused" || t.type === "key" || t.type === "throttled" ? t.detail : explain(t);
       session.prepare().catch(() => undefined); // a new challenge for the next attempt
       password.focus();
     } finally {
@@ -49,7 +50,13 @@ function useSignIn(session: Session) {
   return { busy, trouble, submit };
 }
 
-function PasswordField({ field }: { readonly field: { current: HTMLInputElement | null } }) {
+interface PasswordProps {
+  readonly field: { current: HTMLInputElement | null };
+  /** In a dialog, the browser focuses the field that asks for it. */
+  readonly first: boolean;
+}
+
+function PasswordField({ field, first }: PasswordProps) {
   const shown = useSignal(false);
   return (
     <label class="field">
@@ -60,6 +67,7 @@ function PasswordField({ field }: { readonly field: { current: HTMLInputElement 
           type="password"
           name="password"
           autocomplete="current-password"
+          autofocus={first}
           required
         />
         <IconButton
@@ -110,7 +118,7 @@ export function SignInForm({ session, again }: FormProps) {
           />
         </span>
       </label>
-      <PasswordField field={password} />
+      <PasswordField field={password} first={again !== undefined} />
       {again === undefined && (
         <label class="check">
           <input ref={shared} type="checkbox" name="shared" />
@@ -120,13 +128,13 @@ export function SignInForm({ session, again }: FormProps) {
           </span>
         </label>
       )}
+      <Button kind="primary" type="submit" disabled={busy.value}>
+        {busy.value ? w.working : w.submit}
+      </Button>
       <p class="form-trouble" role="alert">
         {trouble.value && <Icon name="alert" size={16} />}
         {trouble.value}
       </p>
-      <Button kind="primary" type="submit" disabled={busy.value}>
-        {busy.value ? w.working : w.submit}
-      </Button>
     </form>
   );
 }
@@ -142,13 +150,12 @@ export function Mark() {
 }
 
 export function SignInPage({ session }: { readonly session: Session }) {
-  const name = session.info.value?.name;
   return (
     <main class="signin">
       <div class="signin-card">
         <header>
           <Mark />
-          <h1>{session.info.value ? name || w.title : "\u00a0"}</h1>
+          <h1>{session.provider.value || (session.info.value ? w.title : "\u00a0")}</h1>
         </header>
         <SignInForm session={session} />
         <p class="signin-note">{w.sealed}</p>
@@ -162,7 +169,13 @@ export function SignInAgain({ session, login }: { readonly session: Session; rea
   const ref = useRef<HTMLDialogElement>(null);
   useEffect(() => ref.current?.showModal(), []);
   return (
-    <dialog ref={ref} class="dialog" aria-label={w.again} onCancel={(e) => e.preventDefault()} onKeyDown={(e) => e.stopPropagation()}>
+    <dialog
+      ref={ref}
+      class="dialog"
+      aria-label={w.again}
+      onCancel={(e) => e.preventDefault()}
+      onKeyDown={(e) => e.stopPropagation()}
+    >
       <div class="dialog-body">
         <h2>{w.again}</h2>
         <p>{w.againHint}</p>

@@ -32,6 +32,7 @@ export function applyTheme(): void {
 
 export function toggleTheme(): void {
   const dark =
-    theme.peek() === "dark" || (theme.peek() === "auto" && matchMedia("(prefers-color-scheme: dark)").matches);
+    theme.peek() === "dark" ||
+    (theme.peek() === "auto" && matchMedia("(prefers-color-scheme: dark)").matches);
   theme.value = dark ? "light" : "dark";
 }
