@@ -12,8 +12,7 @@ import (
 // key is a symmetric key of KeySize bytes; each kind of key embeds it in a type
 // of its own, so that a mix-up does not compile. Copies share their bytes.
 type key struct {
-	redacted
-	p *[KeySize]byte
+	hidden[[KeySize]byte]
 }
 
 // Key is any of the key types of this package.
@@ -25,7 +24,7 @@ func (k key) raw() key { return k }
 func newKey() key {
 	p := new([KeySize]byte)
 	rand.Read(p[:]) // never fails (crypto/rand)
-	return key{p: p}
+	return key{hide(p)}
 }
 
 // keyFrom copies b, which must be KeySize bytes and not all zero.
@@ -33,7 +32,7 @@ func keyFrom(b []byte) (key, error) {
 	if len(b) != KeySize {
 		return key{}, fmt.Errorf("key of %d bytes instead of %d: %w", len(b), KeySize, ErrFormat)
 	}
-	k := key{p: (*[KeySize]byte)(append([]byte(nil), b...))}
+	k := key{hide((*[KeySize]byte)(append([]byte(nil), b...)))}
 	if k.IsZero() {
 		return key{}, ErrNoKey
 	}
@@ -43,25 +42,27 @@ func keyFrom(b []byte) (key, error) {
 // Reveal returns the KeySize bytes themselves, not a copy, for handing a key to
 // the one role that is meant to have it; nil for the zero value.
 func (k key) Reveal() []byte {
-	if k.p == nil {
+	p := k.get()
+	if p == nil {
 		return nil
 	}
-	return k.p[:]
+	return p[:]
 }
 
 // IsZero reports whether there is no key here, or one that was wiped.
 func (k key) IsZero() bool {
-	if k.p == nil {
+	p := k.get()
+	if p == nil {
 		return true
 	}
 	var zero [KeySize]byte
-	return subtle.ConstantTimeCompare(k.p[:], zero[:]) == 1
+	return subtle.ConstantTimeCompare(p[:], zero[:]) == 1
 }
 
 // Wipe clears the key, in all copies. It may be called twice.
 func (k key) Wipe() {
-	if k.p != nil {
-		clear(k.p[:])
+	if p := k.get(); p != nil {
+		clear(p[:])
 	}
 }
 
@@ -72,7 +73,7 @@ func Equal[K Key](a, b K) bool {
 	if x.IsZero() || y.IsZero() {
 		return false
 	}
-	return subtle.ConstantTimeCompare(x.p[:], y.p[:]) == 1
+	return subtle.ConstantTimeCompare(x.Reveal(), y.Reveal()) == 1
 }
 
 // usable returns the bytes, or ErrNoKey.
@@ -80,7 +81,7 @@ func (k key) usable() ([]byte, error) {
 	if k.IsZero() {
 		return nil, ErrNoKey
 	}
-	return k.p[:], nil
+	return k.Reveal(), nil
 }
 
 // expand is HKDF-Expand (RFC 5869, section 2.3) with SHA-256 to one more key.
@@ -94,7 +95,7 @@ func (k key) expand(info string) (key, error) {
 	if err != nil {
 		return key{}, fmt.Errorf("deriving a key: %w", err)
 	}
-	return key{p: (*[KeySize]byte)(out)}, nil
+	return key{hide((*[KeySize]byte)(out))}, nil
 }
 
 // extract is HKDF (RFC 5869, extract with an empty salt and expand) over
@@ -109,7 +110,7 @@ func extract(info string, secrets ...[]byte) (key, error) {
 	if err != nil {
 		return key{}, fmt.Errorf("deriving a key: %w", err)
 	}
-	return key{p: (*[KeySize]byte)(out)}, nil
+	return key{hide((*[KeySize]byte)(out))}, nil
 }
 
 // mac is HMAC-SHA-256 (RFC 2104) over a transcript.

@@ -21,8 +21,7 @@ const (
 
 // OperatorKey signs sign-in key documents. It is kept offline: no role has it.
 type OperatorKey struct {
-	redacted
-	priv *ecdsa.PrivateKey
+	hidden[ecdsa.PrivateKey]
 }
 
 // OperatorPublic is its public half, pinned in the client's bundle.
@@ -36,7 +35,7 @@ func NewOperatorKey() (OperatorKey, error) {
 	if err != nil {
 		return OperatorKey{}, fmt.Errorf("making an operator key: %w", err)
 	}
-	return OperatorKey{priv: priv}, nil
+	return OperatorKey{hide(priv)}, nil
 }
 
 // ParseOperatorKey reads PKCS #8 in PEM.
@@ -54,15 +53,16 @@ func ParseOperatorKey(text []byte) (OperatorKey, error) {
 	if !ok || priv.Curve != elliptic.P256() {
 		return OperatorKey{}, fmt.Errorf("operator key is not ECDSA on P-256: %w", ErrFormat)
 	}
-	return OperatorKey{priv: priv}, nil
+	return OperatorKey{hide(priv)}, nil
 }
 
 // RevealPEM returns the key as PKCS #8 in PEM, for the operator's offline file.
 func (k OperatorKey) RevealPEM() ([]byte, error) {
-	if k.priv == nil {
+	priv := k.get()
+	if priv == nil {
 		return nil, ErrNoKey
 	}
-	der, err := x509.MarshalPKCS8PrivateKey(k.priv)
+	der, err := x509.MarshalPKCS8PrivateKey(priv)
 	if err != nil {
 		return nil, fmt.Errorf("encoding an operator key: %w", err)
 	}
@@ -72,19 +72,21 @@ func (k OperatorKey) RevealPEM() ([]byte, error) {
 
 // Public returns the public half.
 func (k OperatorKey) Public() OperatorPublic {
-	if k.priv == nil {
+	priv := k.get()
+	if priv == nil {
 		return OperatorPublic{}
 	}
-	return OperatorPublic{&k.priv.PublicKey}
+	return OperatorPublic{&priv.PublicKey}
 }
 
 // sign is ECDSA with SHA-256, as r | s of 32 bytes each.
 func (k OperatorKey) sign(message []byte) ([]byte, error) {
-	if k.priv == nil {
+	priv := k.get()
+	if priv == nil {
 		return nil, ErrNoKey
 	}
 	digest := sha256.Sum256(message)
-	r, s, err := ecdsa.Sign(rand.Reader, k.priv, digest[:])
+	r, s, err := ecdsa.Sign(rand.Reader, priv, digest[:])
 	if err != nil {
 		return nil, fmt.Errorf("signing: %w", err)
 	}

@@ -55,7 +55,7 @@ func (k PepperKey) Pepper(uid user.ID, v Proof) (Peppered, error) {
 	if err != nil {
 		return Peppered{}, err
 	}
-	return Peppered{key{p: &sum}}, nil
+	return Peppered{key{hide(&sum)}}, nil
 }
 
 // KEK is the key of a slot's inner layer. Only keeper has it, for one sign-in.

@@ -8,7 +8,6 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/hex"
 	"slices"
 	"testing"
 
@@ -18,15 +17,6 @@ import (
 // This file is a second, independent writer of our formats, with nonces and
 // ephemeral keys given, from which the vectors are made and against which the
 // package is checked. It shares no code with what it checks.
-
-func unhex(t testing.TB, s string) []byte {
-	t.Helper()
-	b, err := hex.DecodeString(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
 
 func u8(n int) []byte    { return []byte{byte(n)} }
 func u16(n int) []byte   { return binary.BigEndian.AppendUint16(nil, uint16(n)) }

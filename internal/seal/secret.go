@@ -16,6 +16,24 @@ type redacted struct {
 	_ [0]func()
 }
 
+// hidden keeps a value from package fmt: printed as an unexported field, where
+// fmt does not ask it, a pointer to a pointer shows an address for every verb,
+// while what a single pointer leads to is printed for some. Copies share the value.
+type hidden[T any] struct {
+	redacted
+	pp **T
+}
+
+func hide[T any](p *T) hidden[T] { return hidden[T]{pp: &p} }
+
+// get returns the value's place, nil for the zero value.
+func (h hidden[T]) get() *T {
+	if h.pp == nil {
+		return nil
+	}
+	return *h.pp
+}
+
 const redactedText = "[redacted]"
 
 // Format implements fmt.Formatter for every verb.
@@ -45,22 +63,20 @@ func (*redacted) UnmarshalText([]byte) error { return errNoJSON }
 // Secret is a secret of any length: a password, a token. Copies of a Secret
 // share their bytes, so Wipe ends all of them. The zero Secret is empty.
 type Secret struct {
-	redacted
-	// Behind a pointer, because fmt prints the unexported fields of a struct
-	// that holds a Secret without asking the Secret.
-	p *[]byte
+	hidden[[]byte]
 }
 
-// NewSecret takes b over: the caller keeps no other use of it, and Wipe clears
-// it in place.
-func NewSecret(b []byte) Secret { return Secret{p: &b} }
+// NewSecret takes b over, up to its capacity: the caller keeps no other use of
+// it, and Wipe clears it in place.
+func NewSecret(b []byte) Secret { return Secret{hide(&b)} }
 
 // Reveal returns the bytes themselves, not a copy. They are cleared by Wipe.
 func (s Secret) Reveal() []byte {
-	if s.p == nil {
+	p := s.get()
+	if p == nil {
 		return nil
 	}
-	return *s.p
+	return *p
 }
 
 // Len returns the length in bytes.
@@ -73,8 +89,8 @@ func (s Secret) Equal(o Secret) bool {
 
 // Wipe clears the bytes and forgets them. It may be called twice.
 func (s Secret) Wipe() {
-	if s.p != nil {
-		clear((*s.p)[:cap(*s.p)])
-		*s.p = nil
+	if p := s.get(); p != nil {
+		clear((*p)[:cap(*p)])
+		*p = nil
 	}
 }

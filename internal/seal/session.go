@@ -30,8 +30,7 @@ func (h SessionHash) String() string { return EncodeBase64(h[:]) }
 
 // SessionToken is the content of a session cookie or bearer token: sid | skey.
 type SessionToken struct {
-	redacted
-	p *sessionToken
+	hidden[sessionToken]
 }
 
 type sessionToken struct {
@@ -44,7 +43,7 @@ func NewSessionToken() SessionToken {
 	p := new(sessionToken)
 	rand.Read(p.sid[:])  // never fails (crypto/rand)
 	rand.Read(p.skey[:]) // never fails (crypto/rand)
-	return SessionToken{p: p}
+	return SessionToken{hide(p)}
 }
 
 // ParseSessionToken reads the two halves as they cross a line.
@@ -52,7 +51,7 @@ func ParseSessionToken(sid, skey []byte) (SessionToken, error) {
 	if len(sid) != SIDSize || len(skey) != SKeySize {
 		return SessionToken{}, fmt.Errorf("session token of %d and %d bytes: %w", len(sid), len(skey), ErrFormat)
 	}
-	return SessionToken{p: &sessionToken{[SIDSize]byte(sid), [SKeySize]byte(skey)}}, nil
+	return SessionToken{hide(&sessionToken{[SIDSize]byte(sid), [SKeySize]byte(skey)})}, nil
 }
 
 // ParseSessionText reads the 64 characters of a cookie or bearer token.
@@ -70,22 +69,24 @@ func ParseSessionText(s string) (SessionToken, error) {
 
 // Text returns the cookie value: base64url of sid | skey, 64 characters.
 func (t SessionToken) Text() string {
-	if t.p == nil {
+	p := t.get()
+	if p == nil {
 		return ""
 	}
 	var b [SIDSize + SKeySize]byte
-	copy(b[:], t.p.sid[:])
-	copy(b[SIDSize:], t.p.skey[:])
+	copy(b[:], p.sid[:])
+	copy(b[SIDSize:], p.skey[:])
 	defer clear(b[:])
 	return EncodeBase64(b[:])
 }
 
 // Reveal returns the two halves themselves; nil for the zero token.
 func (t SessionToken) Reveal() (sid, skey []byte) {
-	if t.p == nil {
+	p := t.get()
+	if p == nil {
 		return nil, nil
 	}
-	return t.p.sid[:], t.p.skey[:]
+	return p.sid[:], p.skey[:]
 }
 
 // Hash returns SHA-256(sid).
@@ -96,18 +97,19 @@ func (t SessionToken) Hash() SessionHash {
 
 // Wipe clears the token, in all copies.
 func (t SessionToken) Wipe() {
-	if t.p != nil {
-		clear(t.p.sid[:])
-		clear(t.p.skey[:])
+	if p := t.get(); p != nil {
+		clear(p.sid[:])
+		clear(p.skey[:])
 	}
 }
 
 // innerKey is HKDF(skey, "cofferdam/session/v1").
 func (t SessionToken) innerKey() (key, error) {
-	if t.p == nil {
+	_, skey := t.Reveal()
+	if skey == nil {
 		return key{}, ErrNoKey
 	}
-	k, err := keyFrom(t.p.skey[:])
+	k, err := keyFrom(skey)
 	if err != nil {
 		return key{}, err
 	}

@@ -81,7 +81,8 @@ func (s *Stretcher) Stretch(ctx context.Context, password Secret, salt []byte, p
 	defer func() { <-s.slots }()
 	pre := prehash(password)
 	defer clear(pre[:])
-	return Stretched{key{p: (*[KeySize]byte)(argon2.IDKey(pre[:], salt, p.Time, p.Memory, p.Threads, KeySize))}}, nil
+	a := argon2.IDKey(pre[:], salt, p.Time, p.Memory, p.Threads, KeySize)
+	return Stretched{key{hide((*[KeySize]byte)(a))}}, nil
 }
 
 // prehash keeps the password itself out of Argon2's own hash state, which stays
