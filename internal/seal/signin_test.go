@@ -126,8 +126,8 @@ func TestSealedBoxIsStrict(t *testing.T) {
 	must(t, err)
 	box, err := sealto.Seal(sk.Public(), "test/v1", nil, []byte("x"))
 	must(t, err)
-	// Every byte, but one bit each: an opening takes a decapsulation.
-	for i := range box {
+	// Not every byte: an opening takes a decapsulation.
+	for i := 0; i < len(box); i += 1 + i/32 {
 		bad := bytes.Clone(box)
 		bad[i] ^= 0x10
 		if _, err := sk.Open("test/v1", nil, bad); err == nil {

@@ -117,10 +117,6 @@ func scanMemory(t *testing.T, masked [][]byte, mask []byte) int {
 		t.Skipf("this kernel does not let a process read its own memory: %v", err)
 	}
 	defer mem.Close()
-	var first [256][]int // by masked first byte
-	for i, m := range masked {
-		first[m[0]] = append(first[m[0]], i)
-	}
 	found := map[int]bool{}
 	buf := make([]byte, 1<<20)
 	for sc := bufio.NewScanner(bytes.NewReader(maps)); sc.Scan(); {
@@ -134,23 +130,33 @@ func scanMemory(t *testing.T, masked [][]byte, mask []byte) int {
 		}
 		for at := lo; at < hi; at += int64(len(buf) - len(mask)) {
 			k, _ := mem.ReadAt(buf[:min(int64(len(buf)), hi-at)], at)
-			match(buf[:max(k, 0)], masked, mask, &first, found)
+			match(buf[:max(k, 0)], masked, mask, found)
 			clear(buf)
 		}
 	}
-	return len(found)
+	count := 0
+	for _, is := range found {
+		if is {
+			count++
+		}
+	}
+	return count
 }
 
-func match(window []byte, masked [][]byte, mask []byte, first *[256][]int, found map[int]bool) {
-	for i := 0; i+len(mask) <= len(window); i++ {
-		for _, n := range first[window[i]^mask[0]] {
+func match(window []byte, masked [][]byte, mask []byte, found map[int]bool) {
+	for n, m := range masked {
+		first := m[0] ^ mask[0]
+		for rest := window; len(rest) >= len(mask) && !found[n]; {
+			i := bytes.IndexByte(rest, first)
+			if i < 0 || i+len(mask) > len(rest) {
+				break
+			}
 			j := 1
-			for j < len(mask) && window[i+j]^mask[j] == masked[n][j] {
+			for j < len(mask) && rest[i+j]^mask[j] == m[j] {
 				j++
 			}
-			if j == len(mask) {
-				found[n] = true
-			}
+			found[n] = found[n] || j == len(mask)
+			rest = rest[i+1:]
 		}
 	}
 }
