@@ -1,6 +1,8 @@
 package jmap
 
 import (
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -161,6 +163,47 @@ func TestHeaderValueJSON(t *testing.T) {
 		{Property: "c", Form: FormDate}, {Property: "d"}, {Property: "e", All: true}, {Property: "f", Form: FormGroupedAddresses}}}
 	want := `{"a":[],"b":[["a@b"],null],"c":null,"d":null,"e":[],"f":[{"name":null,"addresses":[]}]}`
 	if got := string(e.AppendJSON(nil, f)); got != want {
+		t.Errorf("got %s\nwant %s", got, want)
+	}
+}
+
+// RFC 8620, sections 5.3 and 5.4; RFC 8621, sections 4.6 and 7.5: what MUST stand
+// beside the type of an error does, and nothing else.
+func TestSetErrorJSON(t *testing.T) {
+	for want, e := range map[string]SetError{
+		`{"type":"notFound"}`: {Type: SetNotFound},
+		`{"type":"invalidProperties","description":"why","properties":["a"]}`: {Type: SetInvalidProperties, Description: "why", Properties: []string{"a"}},
+		`{"type":"alreadyExists","existingId":"e1"}`:                          {Type: SetAlreadyExists, ExistingID: "e1"},
+		`{"type":"blobNotFound","notFound":["b1","b2"]}`:                      {Type: SetBlobNotFound, NotFound: []BlobID{"b1", "b2"}},
+		`{"type":"tooLarge","maxSize":10240000}`:                              {Type: SetTooLarge, MaxSize: 10240000},
+		`{"type":"tooManyRecipients","maxRecipients":100}`:                    {Type: SetTooManyRecipients, MaxRecipients: 100},
+		`{"type":"invalidRecipients","invalidRecipients":["x"]}`:              {Type: SetInvalidRecipients, InvalidRecipients: []string{"x"}},
+	} {
+		if got := string(e.AppendJSON(nil)); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+}
+
+// An error is told by its type, whether it has words or not.
+func TestErrorTypes(t *testing.T) {
+	wrapped := fmt.Errorf("reading the index: %w", &MethodError{Type: StateMismatch, Description: "s1 is not s2"})
+	if !errors.Is(wrapped, StateMismatch) || errors.Is(wrapped, AnchorNotFound) || !errors.Is(fmt.Errorf("x: %w", AnchorNotFound), AnchorNotFound) {
+		t.Error("errors.Is does not see the type")
+	}
+	if got := wrapped.Error(); got != "reading the index: stateMismatch: s1 is not s2" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestSubmissionJSON(t *testing.T) {
+	s := Submission{ID: "S1", IdentityID: "I1", EmailID: "e1", ThreadID: "t1", SendAt: time.Unix(0, 0), UndoStatus: UndoFinal,
+		DeliveryStatus: map[string]DeliveryStatus{"b@x": {"250 2.0.0 Ok", "queued", "unknown"}, "a@x": {"550 5.1.1 No", "no", "unknown"}},
+		DSNBlobIDs:     []BlobID{"b1"}}
+	want := `{"id":"S1","identityId":"I1","emailId":"e1","threadId":"t1","envelope":null,"sendAt":"1970-01-01T00:00:00Z","undoStatus":"final",` +
+		`"deliveryStatus":{"a@x":{"smtpReply":"550 5.1.1 No","delivered":"no","displayed":"unknown"},"b@x":{"smtpReply":"250 2.0.0 Ok","delivered":"queued","displayed":"unknown"}},` +
+		`"dsnBlobIds":["b1"],"mdnBlobIds":[]}`
+	if got := string(s.AppendJSON(nil, func(string) bool { return true })); got != want {
 		t.Errorf("got %s\nwant %s", got, want)
 	}
 }

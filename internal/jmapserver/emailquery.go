@@ -147,6 +147,3 @@ func emailQueryChanges(c *call) error {
 	})
 	return nil
 }
-
-// maxChangesAsked keeps maxChanges within an int of any size.
-const maxChangesAsked = 1 << 30

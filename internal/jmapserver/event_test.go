@@ -16,11 +16,12 @@ import (
 
 // events is a client of the event source.
 type events struct {
-	mu   sync.Mutex // guards text
+	mu   sync.Mutex // guards text, last
 	text string
 	code int
 	head http.Header
 	stop func()
+	last time.Time // deadline of the last write
 	done chan struct{}
 }
 
@@ -32,6 +33,19 @@ func (e *events) Write(b []byte) (int, error) {
 	defer e.mu.Unlock()
 	e.text += string(b)
 	return len(b), nil
+}
+
+func (e *events) SetWriteDeadline(t time.Time) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.last = t
+	return nil
+}
+
+func (e *events) deadline() time.Time {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.last
 }
 
 // take returns what has come since the last take.
@@ -204,6 +218,22 @@ func TestEventAccountFails(t *testing.T) {
 		if !e.ended() {
 			t.Error("still open")
 		}
+	})
+}
+
+// A client that does not read is given up: each event has a deadline of its own.
+func TestEventWriteDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, jmapserver.Limits{})
+		e := w.listen("types=*&closeafter=no&ping=60", "")
+		for range 3 {
+			e.take()
+			if left := time.Until(e.deadline()); left != 30*time.Second {
+				t.Errorf("the deadline is %v away", left)
+			}
+			time.Sleep(time.Minute)
+		}
+		e.stop()
 	})
 }
 

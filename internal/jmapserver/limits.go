@@ -50,6 +50,9 @@ const (
 	// maxQueryLimit is the most ids in one answer (RFC 8620, section 5.5): about
 	// 150 kB.
 	maxQueryLimit = 5000
+	// maxChangesAsked is what a larger maxChanges counts as: no result is so
+	// long, and it fits into an int of any size.
+	maxChangesAsked = 1 << 30
 	// maxFilterConditions bounds the leaves of a filter: each may cost a search
 	// on the mail platform.
 	maxFilterConditions = 256
@@ -73,8 +76,8 @@ const (
 	// requestTimeout is the time that all calls of a request have together. The
 	// slowest of them is a search without an index on the mail platform.
 	requestTimeout = 60 * time.Second
-	// writeTimeout is how long one piece of an answer may take to be read by
-	// gate before the request is given up.
+	// writeTimeout is how long one event may take to be read by gate before the
+	// stream is given up.
 	writeTimeout = 30 * time.Second
 
 	// minPing and maxPing clamp what a client asks for, in seconds. RFC 8620,
