@@ -42,6 +42,19 @@ func write(t *testing.T, name string, data []byte, mode os.FileMode) string {
 	return path
 }
 
+// openDir is a folder to be, on a way that all may pass: t.TempDir's is for its
+// owner alone.
+func openDir(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	for d := dir; d != filepath.Clean(os.TempDir()) && d != "/"; d = filepath.Dir(d) {
+		if err := os.Chmod(d, 0o711); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return filepath.Join(dir, "data")
+}
+
 // certificate makes a self-signed one and returns PEM chain and key.
 func certificate(t *testing.T, host string, from, to time.Time) (chain, key []byte) {
 	t.Helper()
@@ -77,10 +90,29 @@ func TestUnsafeSettingsAreWarnedOf(t *testing.T) {
 	want(t, checkUnsafe(l)[0], Warn, "reason given: same rack, own switch")
 }
 
+func TestWayToTheDataFolder(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "closed", "data")
+	if err := os.MkdirAll(data, 0o711); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(filepath.Dir(data), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(closedWays(data, true), "\n"); !strings.Contains(got, "chmod a+x "+filepath.Dir(data)) || strings.Contains(got, "pass "+data) {
+		t.Errorf("got %q", got)
+	}
+	if got := closedWays(data, false); got != nil {
+		t.Errorf("without root roles are who started them: %q", got)
+	}
+}
+
 func TestDataFolderOpenToOthers(t *testing.T) {
-	data := filepath.Join(t.TempDir(), "data")
+	data := openDir(t)
 	want(t, checkFolder(data), OK, "will be made")
-	if err := os.MkdirAll(filepath.Join(data, "vault"), 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Join(data, "vault"), 0o711); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(filepath.Join(data, "vault"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	want(t, checkFolder(data), OK, "closed to others")

@@ -21,7 +21,7 @@ func checkFolder(data string) Finding {
 	case !info.IsDir():
 		return f.fail("Set data to a folder of Cofferdam's own.", "%s is not a folder", data)
 	}
-	var wrong []string
+	wrong := closedWays(data, os.Geteuid() == 0)
 	if info.Mode().Perm()&0o022 != 0 {
 		wrong = append(wrong, fmt.Sprintf("%s is writable by others (%s): chmod go-w %s", data, info.Mode().Perm(), data))
 	}
@@ -32,9 +32,24 @@ func checkFolder(data string) Finding {
 		wrong = append(wrong, tooOpen(filepath.Join(data, name))...)
 	}
 	if len(wrong) > 0 {
-		return f.fail("Close it as said; then ask who could read it and whether keys must be made anew.", "%s", strings.Join(wrong, "\n"))
+		return f.fail("Do as said. If a role's files were open, ask who could read them and whether keys must be made anew.", "%s", strings.Join(wrong, "\n"))
 	}
 	return f.ok("%s is closed to others", data)
+}
+
+// closedWays lists the folders on the way to data that the roles cannot pass:
+// started by root, they run under user ids of their own.
+func closedWays(data string, root bool) []string {
+	if !root {
+		return nil
+	}
+	var out []string
+	for dir := data; dir != "/" && dir != "."; dir = filepath.Dir(dir) {
+		if info, err := os.Stat(dir); err == nil && info.Mode().Perm()&0o001 == 0 {
+			out = append(out, fmt.Sprintf("roles cannot pass %s (%s) to their own folders: chmod a+x %s", dir, info.Mode().Perm(), dir))
+		}
+	}
+	return out
 }
 
 // checkParent is for an installation that has not been started yet.

@@ -52,20 +52,21 @@ func checkSandbox(ctx context.Context, host *sandbox.Host, probe []string, p san
 	if err != nil {
 		return f.fail("Run doctor as who runs Cofferdam, with the same rights.", "%s", err), report
 	}
-	var active, off, lines []string
+	var off, lines []string
+	held := 0
 	for _, e := range report.Entries {
 		switch {
 		case e.State == sandbox.Active:
-			active = append(active, string(e.Layer))
+			held++
 		case e.State == sandbox.Off || e.Layer.Optional():
 			off = append(off, string(e.Layer))
 		default:
 			lines = append(lines, fmt.Sprintf("%s: %s\n  %s", e.Layer, e.Words, e.Layer.Explain()))
 		}
 	}
-	found := fmt.Sprintf("%d layers hold: %s", len(active), strings.Join(active, ", "))
+	found := fmt.Sprintf("%d of %d layers hold", held, len(report.Entries))
 	if len(off) > 0 {
-		found += "\nnot used: " + strings.Join(off, ", ")
+		found += "; not used: " + strings.Join(off, ", ")
 	}
 	switch {
 	case len(lines) == 0:
