@@ -69,8 +69,8 @@ func FuzzRequest(f *testing.F) {
 // echoes that refer to each other must not make an answer out of bounds.
 func TestAnswerIsBounded(t *testing.T) {
 	h, p := newHandler(t)
-	big, _ := json.Marshal(string(make([]byte, 1_500_000))) // 6 octets each in JSON
-	text := `{"using":["urn:ietf:params:jmap:core"],"methodCalls":[["Core/echo",{"a":` + string(big) + `},"0"]`
+	big := `"` + strings.Repeat("x", 9_000_000) + `"`
+	text := `{"using":["urn:ietf:params:jmap:core"],"methodCalls":[["Core/echo",{"a":` + big + `},"0"]`
 	for range 5 {
 		text += `,["Core/echo",{"#a":{"resultOf":"0","name":"Core/echo","path":"/a"}},"1"]`
 	}
@@ -81,12 +81,8 @@ func TestAnswerIsBounded(t *testing.T) {
 	if len(out) > maxResponseOctets+1000 {
 		t.Errorf("%d octets", len(out))
 	}
-	var got struct{ MethodResponses [][]json.RawMessage }
-	if err := json.Unmarshal(out, &got); err != nil {
-		t.Fatal(err)
-	}
-	if last := string(got.MethodResponses[5][1]); last != `{"type":"requestTooLarge","description":"the answer would be too large"}` {
-		t.Errorf("the last is %.100s", last)
+	if tail := string(out[max(0, len(out)-300):]); !strings.Contains(tail, `["error",{"type":"requestTooLarge","description":"the answer would be too large"},"1"]],"sessionState"`) {
+		t.Errorf("it ends with %s", tail)
 	}
 }
 
@@ -104,12 +100,8 @@ func TestReferencesAreBounded(t *testing.T) {
 	if bad != nil {
 		t.Fatal(bad.detail)
 	}
-	var got struct{ MethodResponses [][]json.RawMessage }
-	if err := json.Unmarshal(out, &got); err != nil {
-		t.Fatal(err)
-	}
-	if last := string(got.MethodResponses[4][1]); len(last) > 300 {
-		t.Errorf("the last is %d octets long", len(last))
+	if tail := string(out[max(0, len(out)-400):]); !strings.Contains(tail, `["error",{"type":"invalidResultReference","description":"a: the response is too large to refer to"},"3"]`) {
+		t.Errorf("it ends with %s", tail)
 	}
 	if _, bad := decodeRequest(`{"a":`+string(big[:len(big)-1])+`,`+string(big[1:])+`}`, &h.limits); bad == nil || bad.limit != "maxValuesInRequest" {
 		t.Errorf("too many values: %v", bad)
@@ -188,16 +180,16 @@ func TestCostlyRequests(t *testing.T) {
 			return fmt.Sprintf(`"#%d":{"resultOf":"0","name":"Core/echo","path":"/a"}`, i)
 		}) + `},"1"]`, "more than 16 result references"},
 		"slashes in a path": {`["Email/set",{"accountId":"a1","update":{"e1":{"` + strings.Repeat("/", 9_000_000) + `":1}}},"1"]`, "a path is too long"},
-		"paths": {`["Email/set",{"accountId":"a1","update":{"e1":{` + repeat(150000, func(i int) string {
+		"paths": {`["Email/set",{"accountId":"a1","update":{"e1":{` + repeat(60000, func(i int) string {
 			return fmt.Sprintf(`"keywords/%d":true`, i)
 		}) + `}}},"1"]`, "too many paths"},
-		"keywords": {`["Email/set",{"accountId":"a1","update":{"e1":{"keywords":{` + repeat(150000, func(i int) string {
+		"keywords": {`["Email/set",{"accountId":"a1","update":{"e1":{"keywords":{` + repeat(60000, func(i int) string {
 			return fmt.Sprintf(`"%d":true`, i)
 		}) + `}}}},"1"]`, `"invalidProperties"`},
-		"properties of a new Email": {`["Email/set",{"accountId":"a1","create":{"k":{` + repeat(150000, func(i int) string {
+		"properties of a new Email": {`["Email/set",{"accountId":"a1","create":{"k":{` + repeat(60000, func(i int) string {
 			return fmt.Sprintf(`"%d":true`, i)
 		}) + `}}},"1"]`, "too many properties"},
-		"header properties": {`["Email/get",{"accountId":"a1","ids":["e1"],"properties":[` + repeat(150000, func(i int) string {
+		"header properties": {`["Email/get",{"accountId":"a1","ids":["e1"],"properties":[` + repeat(60000, func(i int) string {
 			return fmt.Sprintf(`"header:%d"`, i)
 		}) + `]},"1"]`, "fewer properties"},
 		"conditions": {`["Email/query",{"accountId":"a1","filter":{"operator":"OR","conditions":[` + repeat(60000, func(int) string {
