@@ -175,7 +175,7 @@ func (ix *Index) base(f *jmap.Filter[jmap.EmailCondition]) base {
 			return base{}
 		}
 		b := ix.byID[f.Leaf.InMailbox]
-		return base{box: b, none: b == nil, exact: onlyInMailbox(f.Leaf)}
+		return base{box: b, none: b == nil, exact: OnlyInMailbox(f.Leaf)}
 	case f.Op == jmap.OpAnd:
 		for _, n := range f.Nodes {
 			if b := ix.base(n); b.box != nil || b.none {
@@ -187,8 +187,9 @@ func (ix *Index) base(f *jmap.Filter[jmap.EmailCondition]) base {
 	return base{}
 }
 
-func onlyInMailbox(c *jmap.EmailCondition) bool {
-	return len(c.InMailboxOtherThan) == 0 && c.Before.IsZero() && c.After.IsZero() && c.MinSize == 0 &&
+// OnlyInMailbox reports whether a condition asks for nothing but a mailbox.
+func OnlyInMailbox(c *jmap.EmailCondition) bool {
+	return c.InMailbox != "" && len(c.InMailboxOtherThan) == 0 && c.Before.IsZero() && c.After.IsZero() && c.MinSize == 0 &&
 		c.MaxSize == nil && c.AllInThreadHaveKeyword == "" && c.SomeInThreadHaveKeyword == "" &&
 		c.NoneInThreadHaveKeyword == "" && c.HasKeyword == "" && c.NotKeyword == "" &&
 		c.HasAttachment == nil && !c.HasText()

@@ -210,3 +210,22 @@ func (ix *Index) ByMessageID(messageID string) []jmap.EmailID {
 }
 
 func uidOf(n uint32) upstream.UID { return upstream.UID(n) }
+
+// PackedSize is the size of a packed Email id.
+const PackedSize = len(emailKey{})
+
+// Pack returns an Email id in a fixed number of bytes; false if it is the id of
+// no Email.
+func (ix *Index) Pack(id jmap.EmailID) ([PackedSize]byte, bool) {
+	k, ok := ix.names.parseEmail(id)
+	return k, ok
+}
+
+// Unpack is the reverse of Pack. Of a long id only an index that holds the mail
+// knows the text.
+func (ix *Index) Unpack(k [PackedSize]byte) (jmap.EmailID, bool) {
+	ix.mu.RLock()
+	defer ix.mu.RUnlock()
+	id := ix.names.emailID(k)
+	return id, id != ""
+}

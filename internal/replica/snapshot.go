@@ -1,5 +1,14 @@
 package replica
 
-import "cofferdam/internal/upstream"
+import (
+	"errors"
 
-func decode([]byte, upstream.Identity, []byte) (*Index, error) { return nil, nil }
+	"cofferdam/internal/upstream"
+)
+
+// Snapshot returns the index as bytes.
+func (ix *Index) Snapshot() []byte { return nil }
+
+func decode([]byte, upstream.Identity, []byte) (*Index, error) {
+	return nil, errors.New("no snapshot")
+}

@@ -1,0 +1,199 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"cofferdam/internal/jmap"
+	"cofferdam/internal/jmapserver"
+	"cofferdam/internal/outbox"
+	"cofferdam/internal/replica"
+	"cofferdam/internal/upstream"
+)
+
+// Config says what an Account is made of.
+type Config struct {
+	// ID is the account's id; it carries the generation of the ids in it.
+	ID jmap.AccountID
+	// Addresses are what the person may send as; the first is the main one and
+	// the account's name.
+	Addresses []string
+	// DisplayName is put into new identities; may be empty.
+	DisplayName string
+
+	Store   upstream.Store
+	Key     []byte // of class mail, 32 bytes
+	Uploads Uploads
+	// Outbox takes what is sent; nil: this account may not send.
+	Outbox   *outbox.Outbox
+	Renderer Renderer // nil: MessageView is empty
+
+	Snapshot []byte // of an earlier Account, or nil
+	NewEpoch bool   // see replica.Config
+	Logger   *slog.Logger
+}
+
+// Account is an unlocked account. It implements jmapserver.Account and the
+// optional interfaces named below.
+type Account struct {
+	cfg     Config
+	mail    *replica.Replica
+	info    jmap.AccountInfo
+	headers *headerCache
+	blobs   blobNamer
+	log     *slog.Logger
+}
+
+var (
+	_ jmapserver.Account           = (*Account)(nil)
+	_ jmapserver.EmailQueryChanger = (*Account)(nil)
+	_ jmapserver.IdentityReader    = (*Account)(nil)
+	_ jmapserver.Submitter         = (*Account)(nil)
+	_ jmapserver.Viewer            = (*Account)(nil)
+)
+
+// New connects to the mail platform and opens the index. Run must run for it to
+// be filled and kept in step.
+func New(ctx context.Context, cfg Config) (*Account, error) {
+	switch {
+	case !jmap.ValidID(string(cfg.ID)):
+		return nil, errors.New("account: no valid account id")
+	case len(cfg.Addresses) == 0:
+		return nil, errors.New("account: no address")
+	case cfg.Store == nil || cfg.Uploads == nil:
+		return nil, errors.New("account: store and uploads are needed")
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	mail, err := replica.Open(ctx, replica.Config{Store: cfg.Store, Key: cfg.Key, Snapshot: cfg.Snapshot,
+		NewEpoch: cfg.NewEpoch, Logger: cfg.Logger})
+	if err != nil {
+		return nil, fmt.Errorf("opening the index: %w", err)
+	}
+	a := &Account{cfg: cfg, mail: mail, headers: newHeaderCache(), blobs: blobNamer{key: cfg.Key}, log: cfg.Logger}
+	a.info = a.describe()
+	return a, nil
+}
+
+// Run keeps the account in step and its outbox moving until ctx ends; then it
+// returns after all that it started has ended.
+func (a *Account) Run(ctx context.Context) error {
+	if a.cfg.Outbox == nil {
+		return a.mail.Run(ctx)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- a.cfg.Outbox.Run(ctx, outboxMails{a}) }()
+	err := a.mail.Run(ctx)
+	cancel()
+	<-done
+	return err
+}
+
+// Close ends the connections to the mail platform. Call it after Run has
+// returned. It is safe to call it twice.
+func (a *Account) Close() error { return a.cfg.Store.Close() }
+
+// Snapshot is the index as bytes, to be sealed and given to a later Account. It
+// is nil while the index is not complete: there is nothing worth keeping.
+func (a *Account) Snapshot() []byte { return a.mail.Snapshot() }
+
+// Ready waits until the index is complete; tests and health checks do.
+func (a *Account) Ready(ctx context.Context) error { return a.mail.WaitComplete(ctx) }
+
+// Info describes the account to the Session.
+func (a *Account) Info() jmap.AccountInfo { return a.info }
+
+func (a *Account) describe() jmap.AccountInfo {
+	info := jmap.AccountInfo{
+		ID: a.cfg.ID, Name: a.cfg.Addresses[0], IsPersonal: true,
+		Mail: jmap.MailCapability{
+			MaxMailboxesPerEmail:       replica.MaxCopies,
+			MaxSizeMailboxName:         255,
+			MaxSizeAttachmentsPerEmail: MaxAttachments,
+			EmailQuerySortOptions:      replica.Sorts(),
+			MayCreateTopLevelMailbox:   true,
+		},
+	}
+	if a.cfg.Outbox != nil {
+		info.Submission = &jmap.SubmissionCapability{MaxDelayedSend: 0, SubmissionExtensions: map[string][]string{}}
+	}
+	return info
+}
+
+// State is the current state of a type.
+func (a *Account) State(ctx context.Context, t jmap.Type) (jmap.State, error) {
+	s, ok := a.states()[t]
+	if !ok {
+		return "", fmt.Errorf("no type %s in a mail account", t)
+	}
+	return s, nil
+}
+
+func (a *Account) states() jmap.TypeStates {
+	s := a.mail.States()
+	s[jmap.TypeIdentity] = a.identityState()
+	if a.cfg.Outbox != nil {
+		s[jmap.TypeEmailSubmission] = a.cfg.Outbox.State()
+	}
+	return s
+}
+
+// Changes is what happened to a type since a state.
+func (a *Account) Changes(ctx context.Context, t jmap.Type, since jmap.State, limit int) (jmap.Changes, error) {
+	switch t {
+	case jmap.TypeEmail, jmap.TypeThread, jmap.TypeMailbox:
+		return a.mail.Changes(t, since, limit)
+	case jmap.TypeEmailSubmission:
+		if a.cfg.Outbox != nil {
+			return a.cfg.Outbox.Changes(since, limit)
+		}
+	case jmap.TypeIdentity:
+		if since == a.identityState() {
+			return jmap.Changes{OldState: since, NewState: since}, nil
+		}
+	}
+	return jmap.Changes{}, jmap.CannotCalculateChanges
+}
+
+// WaitChange blocks until a state in have is another one.
+func (a *Account) WaitChange(ctx context.Context, have jmap.TypeStates) (jmap.TypeStates, error) {
+	for {
+		moved := a.mail.Moved()
+		var sent <-chan struct{}
+		if a.cfg.Outbox != nil {
+			sent = a.cfg.Outbox.Moved()
+		}
+		now := a.states()
+		if len(have) == 0 {
+			return now, nil
+		}
+		for t, s := range have {
+			if n, ok := now[t]; ok && n != s {
+				return now, nil
+			}
+		}
+		select {
+		case <-moved:
+		case <-sent:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// failure turns an error of the floors below into one that jmapserver decides
+// by: temporary ones are serverUnavailable.
+func failure(err error) error {
+	if err == nil {
+		return nil
+	}
+	if upstream.Temporary(err) || errors.Is(err, upstream.ErrClosed) || errors.Is(err, upstream.ErrStale) {
+		return fmt.Errorf("%w: %w", jmap.ServerUnavailable, err)
+	}
+	return err
+}
