@@ -26,11 +26,12 @@ type cleaner struct {
 
 // Reasons why a mail is shown as text.
 var (
-	errNodes = errors.New("too many elements")
-	errTime  = errors.New("took too long")
-	errSize  = errors.New("too large")
-	errTree  = errors.New("cannot be written safely")
-	errParse = errors.New("cannot be parsed")
+	errNodes  = errors.New("too many elements")
+	errTime   = errors.New("took too long")
+	errSize   = errors.New("too large")
+	errParse  = errors.New("cannot be parsed") // nested too deep, or a fault of the parser
+	errTree   = errors.New("cannot be written safely")
+	errFrames = errors.New("consists of frames")
 )
 
 // document copies a whole document to the two elements that hold a mail: the
@@ -41,7 +42,7 @@ func (c *cleaner) document(doc *html.Node) (*node, error) {
 	scopeNode.add(bodyNode)
 	htmlNode := child(doc, "html")
 	if htmlNode == nil {
-		return nil, errParse
+		return nil, errTree
 	}
 	c.collectStyles(doc)
 	if c.err != nil {
@@ -49,7 +50,7 @@ func (c *cleaner) document(doc *html.Node) (*node, error) {
 	}
 	body := child(htmlNode, "body")
 	if body == nil {
-		return nil, errParse // a frameset
+		return nil, errFrames
 	}
 	c.bodyAttributes(bodyNode, htmlNode, body)
 	c.children(bodyNode, body, 2)

@@ -35,6 +35,9 @@ type Options struct {
 type Result struct {
 	Document string
 	IsText   bool // HTML could not be shown; Document shows its text
+	// LimitHit says that a limit on size, nodes, memory or time was reached, or
+	// that a parser failed. A process that parses for others should not go on.
+	LimitHit bool
 	Findings Findings
 }
 
@@ -51,7 +54,7 @@ func HTML(ctx context.Context, src string, opt Options) Result {
 		f := c.result()
 		f.Fallback, f.Truncated = err.Error(), r.Findings.Truncated
 		f.Links, f.LinkList = r.Findings.Links, r.Findings.LinkList
-		return Result{Document: r.Document, IsText: true, Findings: f}
+		return Result{Document: r.Document, IsText: true, LimitHit: !errors.Is(err, errFrames) && !errors.Is(err, errTree), Findings: f}
 	}
 	return Result{Document: doc, Findings: c.result()}
 }

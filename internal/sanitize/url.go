@@ -205,17 +205,18 @@ func isDataImage(rest string) bool {
 }
 
 // isOurPath says whether a path that a caller's function gave stays on our own
-// host; a mistake there must not become a request elsewhere.
+// host: absolute, or beside the document. A mistake there must not become a
+// request elsewhere.
 func isOurPath(p string) bool {
-	if len(p) < 2 || p[0] != '/' || p[1] == '/' || p[1] == '\\' || len(p) > MaxAttr {
+	if p == "" || len(p) > MaxAttr || strings.Contains(p, "//") || strings.Contains(p, "..") {
 		return false
 	}
 	for i := 0; i < len(p); i++ {
-		if c := p[i]; !isNameByte(c) && !strings.Contains("/.~%?=&+,:@", p[i:i+1]) || c >= 0x80 {
+		if c := p[i]; c >= 0x80 || !isNameByte(c) && strings.IndexByte("/.~%?=&+,@", c) < 0 {
 			return false
 		}
 	}
-	return true
+	return p[0] == '/' || isNameByte(p[0])
 }
 
 // blocked counts an address that is not loaded, if it would have been.
