@@ -61,7 +61,6 @@ mboxname_lockpath: %[1]s/var/lock
 defaultpartition: default
 partition-default: %[1]s/spool
 sievedir: %[1]s/sieve
-idlesocket: %[1]s/var/socket/idle
 notifysocket: %[1]s/var/socket/notify
 lmtpsocket: %[1]s/var/socket/lmtp
 servername: cyrus.example
@@ -72,7 +71,7 @@ sasl_mech_list: PLAIN
 unixhierarchysep: yes
 altnamespace: yes
 autocreate_quota: 100000
-autocreate_post: 1
+imapidlepoll: 1
 conversations: yes
 conversations_db: twoskip
 specialusealways: 1
@@ -87,9 +86,6 @@ SERVICES {
   imap cmd="%[1]s/imapd -N -C %[2]s/imapd.conf" listen="127.0.0.1:%[3]s" prefork=0
 }
 EVENTS {
-}
-DAEMON {
-  idled cmd="%[1]s/idled -C %[2]s/imapd.conf" wait=y
 }
 `, bin, s.Dir, port))
 	must(t, exec.Command("chmod", "-R", "a+rwX", s.Dir).Run())
