@@ -122,7 +122,7 @@ func (k *Keeper) list(ctx context.Context, key ipc.SessionKey) (ipc.SessionList,
 		l := openLabel(s.umk, s.uid, r.Hash, r.Label)
 		out.Sessions = append(out.Sessions, ipc.SessionInfo{
 			ID: r.Hash[:], Kind: string(r.Kind), Current: r.Hash == store.SessionHash(s.hash), Created: r.Created.Unix(),
-			LastSeen: r.LastSeen.Unix(), Expires: r.Expires.Unix(), Agent: l.Agent, Network: l.Network, Name: l.Name,
+			LastSeen: max(r.LastSeen.Unix(), r.Created.Unix()), Expires: r.Expires.Unix(), Agent: l.Agent, Network: l.Network, Name: l.Name,
 		})
 	}
 	return out, nil

@@ -87,7 +87,7 @@ func (k *Keeper) begin(ctx context.Context, s *session, agent, name string) (ipc
 	if err != nil {
 		return ipc.SignedIn{}, err
 	}
-	row := store.Session{Hash: store.SessionHash(s.hash), UID: s.uid, Kind: s.kind, Epoch: e.Number, Sealed: sealed, Label: label,
+	row := store.Session{Hash: store.SessionHash(s.hash), UID: s.uid, Kind: s.kind, Revision: 1, Epoch: e.Number, Sealed: sealed, Label: label,
 		Created: now(), LastSeen: now(), Expires: s.expires}
 	if err := k.addRow(ctx, row); err != nil {
 		return ipc.SignedIn{}, err
