@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"modernc.org/sqlite"
 )
 
 const testApp = 0x43664454
@@ -117,10 +119,11 @@ func TestForeignFilesAreRefused(t *testing.T) {
 	if _, err := Open(t.Context(), path, other); !errors.Is(err, ErrForeign) {
 		t.Errorf("another store's file: %v, want ErrForeign", err)
 	}
-	db, err := sql.Open("sqlite", filepath.Join(t.TempDir(), "b.db"))
+	c, err := sqlite.NewConnector(filepath.Join(t.TempDir(), "b.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
+	db := sql.OpenDB(c)
 	defer db.Close()
 	if _, err := db.Exec("CREATE TABLE other(a)"); err != nil {
 		t.Fatal(err)
