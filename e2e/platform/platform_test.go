@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -121,6 +122,7 @@ var ada = platform.User{Login: "ada", Password: "engine-1843", Aliases: []string
 var grace = platform.User{Login: "grace", Password: "moth-1947"}
 
 func TestMailSubmittedArrives(t *testing.T) {
+	t.Parallel()
 	p := platform.Start(t, platform.Options{Users: []platform.User{ada, grace}, Postfix: true})
 	a, g := p.Users[0], p.Users[1]
 	inbox := login(t, p, g)
@@ -157,7 +159,64 @@ func TestMailSubmittedArrives(t *testing.T) {
 	}
 }
 
+func TestMailElsewhereBounces(t *testing.T) {
+	t.Parallel()
+	p := platform.Start(t, platform.Options{Users: []platform.User{ada}, Postfix: true})
+	a := p.Users[0]
+	cfg := submission.Config{Addr: p.Submission, Security: submission.Plain}
+	if _, err := submit(t, cfg, a, a.Login, []string{"friend@elsewhere.test"}, "Subject: far away\r\n\r\nx\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	inbox := login(t, p, a)
+	if !await(inbox, "Undelivered") {
+		t.Fatal("no failure notice within 10 s")
+	}
+	if out := inbox.ok("FETCH * BODY[]"); !strings.Contains(out, "5.4.4") || !strings.Contains(out, "friend@elsewhere.test") {
+		t.Errorf("notice does not say why:\n%s", out)
+	}
+}
+
+// TestServersEndWithTheTest kills a process that has started a platform.
+func TestServersEndWithTheTest(t *testing.T) {
+	if os.Getenv("PLATFORM_TEST_CHILD") != "" {
+		p := platform.Start(t, platform.Options{})
+		fmt.Println("child:", p.Dir, p.IMAP)
+		select {}
+	}
+	t.Parallel()
+	platform.Require(t, platform.Dovecot, platform.LMTP)
+	cmd := exec.Command(os.Args[0], "-test.run=^TestServersEndWithTheTest$")
+	cmd.Env = append(os.Environ(), "PLATFORM_TEST_CHILD=1")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var dir, addr string
+	if _, err := fmt.Fscanf(out, "child: %s %s\n", &dir, &addr); err != nil {
+		t.Errorf("child said nothing: %v", err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait() // it was killed
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		nc, err := net.Dial("tcp", addr)
+		if err != nil {
+			return
+		}
+		nc.Close()
+		if time.Now().After(deadline) {
+			t.Fatal("Dovecot outlived the process that started it")
+		}
+	}
+}
+
 func TestPostfixRefuses(t *testing.T) {
+	t.Parallel()
 	p := platform.Start(t, platform.Options{Users: []platform.User{ada, grace}, Postfix: true, RequireTLS: true})
 	a, g := p.Users[0], p.Users[1]
 	cfg := submission.Config{Addr: p.Submission, Security: submission.StartTLS, TLS: p.TLS()}
@@ -199,6 +258,7 @@ func TestPostfixRefuses(t *testing.T) {
 }
 
 func TestDovecotOptions(t *testing.T) {
+	t.Parallel()
 	p := platform.Start(t, platform.Options{
 		People: 3, POP3: true, Sieve: true, Quota: 4000, Capability: "IMAP4rev1 IDLE UIDPLUS",
 	})
@@ -238,6 +298,7 @@ func TestDovecotOptions(t *testing.T) {
 }
 
 func TestDovecotRestarts(t *testing.T) {
+	t.Parallel()
 	p := platform.Start(t, platform.Options{People: 1})
 	if err := p.Deliver("x@elsewhere.test", p.Users[0].Login, []byte("Subject: stays\n\nx\n")); err != nil {
 		t.Fatal(err)
@@ -258,6 +319,7 @@ func TestDovecotRestarts(t *testing.T) {
 }
 
 func TestMaildirIsGivenAndCacheUntouched(t *testing.T) {
+	t.Parallel()
 	dir := platform.Maildir(t, platform.MaildirSpec{Count: 200, Folders: "INBOX=70,Archive=30"})
 	before := listing(t, dir)
 	p := platform.Start(t, platform.Options{Users: []platform.User{{Login: "ada", Password: "x", Maildir: dir}}})
