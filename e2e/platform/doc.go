@@ -4,8 +4,8 @@
 // sockets in one temporary directory, and all ports on loopback.
 //
 // Mail that one person submits arrives at the other; nothing can leave the
-// machine, because Postfix has no other transport than LMTP and errors: mail to
-// another domain is taken and comes back as a failure notice.
+// machine, because Postfix has no other transport than LMTP and one that fails:
+// mail to another domain is taken and comes back as a failure notice.
 //
 // Invariants
 //

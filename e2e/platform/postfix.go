@@ -37,10 +37,10 @@ inet_interfaces = 127.0.0.1
 inet_protocols = all
 disable_dns_lookups = yes
 smtpd_peername_lookup = no
-# Nothing leaves this machine. The transport is error(8) under another name: by
-# that name smtpd would refuse at RCPT, and no notice of failure would be made.
-default_transport = nowhere:5.4.4 this test platform knows no other domain
-relay_transport = nowhere:5.4.4 this test platform relays nothing
+# Nothing leaves this machine. With error(8) as the transport smtpd would refuse
+# at RCPT already, and no failure notice would be made.
+default_transport = nowhere
+relay_transport = nowhere
 virtual_mailbox_domains = ` + Domain + `
 virtual_mailbox_maps = texthash:%{dir}/postfix/mailboxes
 virtual_alias_maps = texthash:%{dir}/postfix/aliases
@@ -85,7 +85,8 @@ smtp      unix  - - n - - smtp
 relay     unix  - - n - - smtp
 showq     unix  n - n - - showq
 error     unix  - - n - - error
-nowhere   unix  - - n - - error
+nowhere   unix  - n n - - pipe
+  user=nobody argv=/bin/sh -c {echo 5.4.4 this test platform knows no other domain; exit 69}
 retry     unix  - - n - - error
 discard   unix  - - n - - discard
 lmtp      unix  - - n - - lmtp
