@@ -112,7 +112,7 @@ func (g *Gate) Handler() http.Handler {
 	m.HandleFunc("GET /.well-known/jmap", g.wellKnown)
 	m.HandleFunc("/jmap/", g.jmap)
 	m.HandleFunc("GET /b/{ticket}/{rest...}", g.body)
-	m.HandleFunc("GET /", g.static.serve)
+	m.HandleFunc("/", g.static.serve)
 	return g.guard(m)
 }
 

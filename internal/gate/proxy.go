@@ -167,7 +167,7 @@ func (g *Gate) body(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		inner := r.Clone(r.Context())
-		inner.URL.Path = ipc.CellBody + url.PathEscape(email) + "/" + r.PathValue("rest")
+		inner.URL.Path = ipc.CellBody + email + "/" + r.PathValue("rest")
 		inner.URL.RawPath = ""
 		if err := g.pass(w, inner, grant, nil, nil); !errors.Is(err, errStale) {
 			return

@@ -81,6 +81,11 @@ func (s *static) add(name string, data []byte) {
 
 // serve answers a file, or the client's page for every address of the client.
 func (s *static) serve(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		problem(w, http.StatusMethodNotAllowed, "invalid", "This address is only for reading.", 0)
+		return
+	}
 	f := s.files[r.URL.Path]
 	if f == nil {
 		if path.Ext(r.URL.Path) != "" && strings.HasPrefix(r.URL.Path, "/assets/") || strings.HasPrefix(r.URL.Path, "/b/") {

@@ -77,13 +77,24 @@ func (g *Gate) makeTickets(w http.ResponseWriter, r *http.Request) {
 	expires := time.Now().Add(ticketLife)
 	out := map[string]string{}
 	for _, id := range in.IDs {
-		if len(id) == 0 || len(id) > maxEmailID {
+		if !isID(id) {
 			problem(w, http.StatusBadRequest, "invalid", "That is not an email id.", 0)
 			return
 		}
 		out[id] = "/b/" + g.tickets.make(grant.Session, id, expires) + "/"
 	}
 	writeJSON(w, http.StatusOK, map[string]any{"tickets": out, "expires": expires.Unix()})
+}
+
+// isID says whether s is an Id of RFC 8620 section 1.2, so that it can stand in a
+// path as it is.
+func isID(s string) bool {
+	for _, c := range []byte(s) {
+		if (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') && c != '-' && c != '_' {
+			return false
+		}
+	}
+	return len(s) > 0 && len(s) <= maxEmailID
 }
 
 // readJSON decodes a small strict body.
