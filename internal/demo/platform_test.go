@@ -345,10 +345,33 @@ func TestSubmissionRefuses(t *testing.T) {
 	if e, ok := errors.AsType[*submission.Error](err); !ok || e.Outcome != submission.Refused || e.Stage != submission.StageRcpt {
 		t.Errorf("unknown person: %v", err)
 	}
-	p.Users[0].Password, p.Users[1].Password = p.Users[1].Password, p.Users[0].Password
-	defer func() { p.Users[0].Password, p.Users[1].Password = p.Users[1].Password, p.Users[0].Password }()
-	p.Users[0].Address, p.Users[1].Address = p.Users[1].Address, p.Users[0].Address
-	defer func() { p.Users[0].Address, p.Users[1].Address = p.Users[1].Address, p.Users[0].Address }()
+	nc, err := submission.Dial(t.Context(), submission.Config{Addr: p.SMTP, Security: submission.Plain})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	ada := p.Users[0]
+	for _, bad := range []submission.Credentials{
+		{User: ada.Address, Secret: []byte("wrong")}, {User: p.Users[1].Address, Secret: []byte(ada.Password)},
+	} {
+		if e, ok := errors.AsType[*submission.Error](nc.Authenticate(t.Context(), bad)); !ok || !e.BadCredentials() {
+			t.Errorf("%s signed in: %v", bad.User, e)
+		}
+	}
+	if err := nc.Authenticate(t.Context(), submission.Credentials{User: ada.Address, Secret: []byte(ada.Password)}); err != nil {
+		t.Fatal(err)
+	}
+	other, err := submission.ParseAddress(p.Users[1].Address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = nc.Send(t.Context(), submission.Envelope{MailFrom: other, RcptTo: []submission.Address{other}}, strings.NewReader("x"))
+	if e, ok := errors.AsType[*submission.Error](err); !ok || e.Stage != submission.StageMail || e.Reply.Code != 553 {
+		t.Errorf("mail as somebody else: %v", err)
+	}
+	if _, err := nc.Send(t.Context(), submission.Envelope{RcptTo: []submission.Address{other}}, strings.NewReader("x")); err != nil {
+		t.Errorf("mail from the null path: %v", err)
+	}
 	c := connect(t, p, -1)
 	want(t, c.run("LOGIN %s wrong", p.Users[0].Address), "NO [AUTHENTICATIONFAILED]")
 }

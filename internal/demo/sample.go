@@ -55,15 +55,17 @@ func sampleLogs(now time.Time) (map[string][]byte, error) {
 	out := map[string][]byte{}
 	for _, key := range residents {
 		address := correspondents()[key].address
-		if out[address], err = personLog(key, all); err != nil {
+		if out[address], err = personLog(key, all, now); err != nil {
 			return nil, err
 		}
 	}
 	return out, nil
 }
 
-// standardFolders in the order of their creation.
-func standardFolders() []record {
+// standardFolders in the order of their creation. Their numbers begin at the time
+// of filling: they are UIDVALIDITYs, and a folder that is filled again must not
+// look like the old one to a client that remembers.
+func standardFolders(filled time.Time) []record {
 	var out []record
 	for i, f := range []struct {
 		name string
@@ -72,14 +74,14 @@ func standardFolders() []record {
 		{inbox, ""}, {"Drafts", imap.MailboxAttrDrafts}, {"Sent", imap.MailboxAttrSent}, {"Archive", imap.MailboxAttrArchive},
 		{"Junk", imap.MailboxAttrJunk}, {"Trash", imap.MailboxAttrTrash},
 	} {
-		out = append(out, record{Op: opBox, Box: uint32(i) + 1, Name: f.name, Use: string(f.use)})
+		out = append(out, record{Op: opBox, Box: uint32(filled.Unix()) + uint32(i), Name: f.name, Use: string(f.use)})
 	}
 	return out
 }
 
 // personLog writes the log of one person.
-func personLog(owner string, all []placed) ([]byte, error) {
-	boxes := standardFolders()
+func personLog(owner string, all []placed, filled time.Time) ([]byte, error) {
+	boxes := standardFolders(filled)
 	ids := map[string]uint32{}
 	for _, b := range boxes {
 		ids[b.Name] = b.Box
@@ -89,7 +91,7 @@ func personLog(owner string, all []placed) ([]byte, error) {
 		for i := range levels {
 			part := strings.Join(levels[:i+1], string(delimiter))
 			if ids[part] == 0 {
-				ids[part] = uint32(len(boxes)) + 1
+				ids[part] = boxes[0].Box + uint32(len(boxes))
 				boxes = append(boxes, record{Op: opBox, Box: ids[part], Name: part})
 			}
 		}

@@ -48,12 +48,12 @@ func (s *smtpSession) Auth(string) (sasl.Server, error) {
 	}), nil
 }
 
-// Mail takes the sender, who must be the person who signed in.
+// Mail takes the sender: the person who signed in, or the null path of notices.
 func (s *smtpSession) Mail(from string, _ *smtp.MailOptions) error {
 	if s.sender == 0 {
 		return smtp.ErrAuthRequired
 	}
-	if !strings.EqualFold(from, s.p.Users[s.sender-1].Address) {
+	if from != "" && !strings.EqualFold(from, s.p.Users[s.sender-1].Address) {
 		return smtpRefusal(553, 5, 7, 1, "You cannot send as this address")
 	}
 	s.from = from
@@ -102,7 +102,8 @@ func (s *smtpSession) Data(r io.Reader) error {
 			return fmt.Errorf("delivering: %w", err)
 		}
 	}
-	if len(s.remote) == 0 {
+	// RFC 5321, section 6.1: no notice about a notice.
+	if len(s.remote) == 0 || s.from == "" {
 		return nil
 	}
 	notice := failureNotice(s.from, s.remote, body, now)
