@@ -1,0 +1,92 @@
+# The ways to try, build and check Cofferdam. A fresh machine needs Go and Node;
+# `make test` installs the rest where it may (see .ci/packages).
+
+GO   ?= go
+NPM  ?= npm
+
+# Folders with Go code; ./... would find what npm installs as well.
+PACKAGES := . ./cmd/... ./internal/... ./e2e/... ./web
+SOURCES  := $(wildcard *.go) cmd internal e2e web/embed.go
+
+# What the client is made of.
+CLIENT := $(shell find web/src web/public web/tools web/*.json web/*.ts web/index.html -type f 2>/dev/null)
+
+FUZZTIME ?= 3s
+
+.PHONY: demo build web test check unit e2e bench fuzz-short vuln packages format clean
+
+## demo: build and start the webmail with a mail server and mail inside
+demo: build
+	./cofferdam demo
+
+## build: the one static binary, ./cofferdam
+build: web
+	CGO_ENABLED=0 $(GO) build -trimpath -o cofferdam ./cmd/cofferdam
+
+## web: the browser client, which the binary carries
+web: web/dist/index.html
+
+web/dist/index.html: web/node_modules/.package-lock.json $(CLIENT)
+	cd web && $(NPM) run build
+	@touch $@
+
+%/node_modules/.package-lock.json: %/package-lock.json
+	cd $* && $(NPM) ci --no-audit --no-fund
+	@touch $@
+
+## test: everything that must hold; what continuous integration runs
+test: packages build check unit
+
+## packages: install the mail servers and the browser that tests use, if missing
+packages:
+	@.ci/packages
+
+## check: formats, vet, lint, types, known vulnerabilities, the client's own tests
+check: web
+	@unformatted=$$(gofmt -l $(SOURCES)); if [ -n "$$unformatted" ]; then echo "run make format:"; echo "$$unformatted"; exit 1; fi
+	$(GO) vet $(PACKAGES)
+	$(GO) tool staticcheck $(PACKAGES)
+	cd web && $(NPM) run check
+	cd web && $(NPM) test
+	@$(MAKE) --no-print-directory vuln
+
+## unit: the Go tests, the house with the race detector, the whole product (e2e)
+## with the binary as it is shipped; then docs/requirements.md against what ran
+unit: build e2e-modules
+	COFFERDAM_BIN=$(CURDIR)/cofferdam $(GO) run ./internal/tools/testrun \
+		-- -race -shuffle=on -timeout 10m . ./cmd/... ./internal/... ./web \
+		-- -p 1 -count=1 -timeout 15m ./e2e/...
+
+## e2e: only the tests of the whole product
+e2e: packages build e2e-modules
+	COFFERDAM_BIN=$(CURDIR)/cofferdam $(GO) test -p 1 -count=1 -timeout 15m -v ./e2e/...
+
+.PHONY: e2e-modules
+e2e-modules: $(patsubst %/package-lock.json,%/node_modules/.package-lock.json,$(wildcard e2e/package-lock.json))
+
+## bench: the table of our times beside those of the bare IMAP server
+bench: packages build e2e-modules
+	COFFERDAM_BIN=$(CURDIR)/cofferdam COFFERDAM_BENCH=1 $(GO) test -count=1 -timeout 60m -v -run '^TestBench' ./e2e/...
+
+## fuzz-short: each fuzz target for FUZZTIME
+fuzz-short:
+	@$(GO) list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' $(PACKAGES) | while read -r p; do \
+		for f in $$($(GO) test -list '^Fuzz' "$$p" | grep '^Fuzz'); do \
+			echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) "$$p" || exit 1; \
+		done; done
+
+## vuln: known vulnerabilities in what we call; says so when the list is out of reach
+vuln:
+	@.ci/vuln $(PACKAGES)
+
+## format: make the formats right
+format:
+	gofmt -w $(SOURCES)
+	cd web && $(NPM) run format
+
+clean:
+	rm -rf cofferdam web/dist/assets web/dist/*.* web/node_modules e2e/node_modules e2e/test-results
+
+help:
+	@sed -n 's/^## //p' Makefile
+.PHONY: help
