@@ -104,7 +104,7 @@ func (k ClassKey) OpenRoot(counter int64, sealed []byte) (Root, error) {
 }
 
 func (k ClassKey) rootAAD(counter int64) transcript {
-	return newTranscript("cofferdam/root/v1").fixed(k.uid[:]).short([]byte(k.class)).number(k.generation).number(counter)
+	return newTranscript("cofferdam/class-root/v1").fixed(k.uid[:]).short([]byte(k.class)).number(k.generation).number(counter)
 }
 
 // add256 adds two 256-bit big-endian numbers modulo 2^256.

@@ -606,7 +606,7 @@ func makeRootVector(t *testing.T, v recordVectors) rootVector {
 		r.Count++
 	}
 	r.Sum = sum
-	aad := cat([]byte("cofferdam/root/v1\x00"), v.UID, u8(len(r.Class)), []byte(r.Class), u64(r.Generation), u64(r.Counter))
+	aad := cat([]byte("cofferdam/class-root/v1\x00"), v.UID, u8(len(r.Class)), []byte(r.Class), u64(r.Generation), u64(r.Counter))
 	r.Sealed = cat(u8(1), refBox(t, refExpand(t, key, []byte("cofferdam/root-box/v1")), r.Nonce, aad, cat(u64(r.Count), u64(r.Counter), r.Sum)))
 	return r
 }
