@@ -144,6 +144,11 @@ func (a *account) compact(name string) error {
 			return err
 		}
 	}
+	if a.byID(a.lastID) == nil {
+		// The last number was used, if only for a mailbox that is gone.
+		out, _ = record{Op: opBox, Box: a.lastID}.encode(out, nil)
+		out, _ = record{Op: opDelete, Box: a.lastID}.encode(out, nil)
+	}
 	if err := writeFile(name, out, a.sync); err != nil {
 		return err
 	}

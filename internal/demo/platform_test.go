@@ -457,6 +457,9 @@ func TestLogIsCompacted(t *testing.T) {
 	c.append("Bench", `\Flagged`, "Subject: small\r\n\r\nstays\r\n")
 	c.ok(`STORE 1:4 +FLAGS (\Deleted)`)
 	c.ok("EXPUNGE")
+	c.ok("CREATE Gone")
+	gone := c.ok("STATUS Gone (UIDVALIDITY)")
+	c.ok("DELETE Gone")
 	name := p.logFile(p.Users[0])
 	before, err := os.Stat(name)
 	if err != nil {
@@ -478,6 +481,11 @@ func TestLogIsCompacted(t *testing.T) {
 	want(t, c.ok("FETCH 1 (FLAGS BODY.PEEK[])"), "UID 5", `\Flagged`, "stays")
 	c.append("Bench", "", "Subject: next\r\n\r\n")
 	want(t, c.ok("FETCH * UID"), "UID 6")
+	c.ok("CREATE Gone")
+	validity := regexp.MustCompile(`UIDVALIDITY \d+`)
+	if again := c.ok("STATUS Gone (UIDVALIDITY)"); validity.FindString(again) <= validity.FindString(gone) {
+		t.Errorf("UIDVALIDITY came back: %s after %s", again, gone)
+	}
 }
 
 func TestTemporaryFolderGoes(t *testing.T) {
