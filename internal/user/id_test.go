@@ -23,8 +23,9 @@ func TestIDRoundTrip(t *testing.T) {
 }
 
 func TestIDsDiffer(t *testing.T) {
-	if NewID() == NewID() {
-		t.Error("two new ids are equal")
+	one, two := NewID(), NewID()
+	if one == two || one.IsZero() {
+		t.Errorf("two new ids: %v, %v", one, two)
 	}
 }
 
