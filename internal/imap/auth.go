@@ -25,11 +25,15 @@ func (c *Client) Login(ctx context.Context, user string, password []byte) error 
 	if c.Caps().Has(CapLoginDisabled) {
 		return fmt.Errorf("%w: LOGIN is disabled on this connection", ErrUnsupported)
 	}
+	return c.authenticate(ctx, c.loginCommand(user, password))
+}
+
+func (c *Client) loginCommand(user string, password []byte) *command {
 	e := c.encode("LOGIN")
 	// Room for every byte escaped: growing would leave a copy behind.
 	e.buf = append(make([]byte, 0, len(e.buf)+2*len(user)+2*len(password)+64), e.buf...)
 	e.sp().str(user).sp().secret(password)
-	return c.authenticate(ctx, &command{name: "LOGIN", enc: e, secret: true, alone: true, settle: c.loggedIn})
+	return &command{name: "LOGIN", enc: e, secret: true, alone: true, settle: c.loggedIn}
 }
 
 // Authenticate logs in with a SASL mechanism (RFC 9051, section 6.2.2), with
@@ -40,6 +44,10 @@ func (c *Client) Authenticate(ctx context.Context, m Mechanism) error {
 		return err
 	}
 	defer clear(first)
+	return c.authenticate(ctx, c.authenticateCommand(m, first))
+}
+
+func (c *Client) authenticateCommand(m Mechanism, first []byte) *command {
 	e := c.encode("AUTHENTICATE")
 	e.sp().atom(m.Name())
 	sent := first == nil
@@ -67,7 +75,7 @@ func (c *Client) Authenticate(ctx context.Context, m Mechanism) error {
 		defer clear(out)
 		return encode64(out), err
 	}
-	return c.authenticate(ctx, cmd)
+	return cmd
 }
 
 func encode64(b []byte) []byte {

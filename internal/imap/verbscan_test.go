@@ -145,6 +145,9 @@ func simpleParse(b []byte) (cmds []string) {
 	for len(b) > 0 {
 		m := simpleCommand.FindSubmatch(b)
 		if idle {
+			if len(b) < 6 && bytes.HasPrefix([]byte("DONE\r\n"), b) {
+				return cmds // cut off by the end
+			}
 			if !bytes.HasPrefix(b, []byte("DONE\r\n")) {
 				return append(cmds, "IDLE broken")
 			}
