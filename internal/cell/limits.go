@@ -1,0 +1,18 @@
+package cell
+
+import "time"
+
+const (
+	maxPeople   = 100_000
+	dialTime    = 10 * time.Second // porter dials and authenticates within
+	recordTime  = 4 * time.Second
+	renderTime  = 4 * time.Second // one document, waiting for a free render included
+	drainTime   = 10 * time.Second
+	submitTime  = 11 * time.Minute // above porter's
+	maxBody     = 4 << 20          // bytes of decoded HTML or text that is rendered
+	maxInline   = 20 << 20         // bytes of an image inside of a body
+	recordPage  = 200
+	recordTries = 8
+	recordPause = 500 * time.Millisecond
+	endGrace    = 30 * time.Second // an account without a session is kept so long: a reload, a second window
+)

@@ -1,0 +1,276 @@
+package cell
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"log/slog"
+	"sync"
+	"time"
+
+	"cofferdam/internal/account"
+	"cofferdam/internal/ipc"
+	"cofferdam/internal/jmapserver"
+	"cofferdam/internal/user"
+)
+
+// people are the live people of this cell.
+type people struct {
+	open func(ctx context.Context, p *person, req ipc.PersonRequest) (*account.Account, func(), error)
+	log  *slog.Logger
+
+	mu     sync.Mutex // guards the rest and the marked fields of persons
+	byUID  map[user.ID]*person
+	grants map[[32]byte]*grant // by SHA-256 of the capability
+}
+
+// person is one unlocked person.
+type person struct {
+	uid    user.ID
+	login  string
+	fence  int64
+	locked bool
+	ctx    context.Context // ends with the person's time in this cell
+	cancel context.CancelFunc
+	// streams ends before ctx when the cell drains: streams would hold it up.
+	streams    context.Context
+	endStreams context.CancelFunc
+	view       *jmapserver.Person
+	account    *account.Account
+	close      func()
+	opened     chan struct{} // closed when view is there, or err
+	err        error
+
+	// Guarded by people.mu.
+	grants  map[[32]byte]*grant
+	newest  []byte // capability to show to keeper and porter
+	leaving *time.Timer
+}
+
+// grant is one session's right to a person.
+type grant struct {
+	person     *person
+	capability []byte
+	session    string
+	expires    time.Time
+	timer      *time.Timer
+}
+
+func newPeople(log *slog.Logger) *people {
+	return &people{log: log, byUID: map[user.ID]*person{}, grants: map[[32]byte]*grant{}}
+}
+
+// take answers keeper: here is a person, or a further session of one.
+func (ps *people) take(ctx context.Context, req ipc.PersonRequest) (ipc.PersonTaken, error) {
+	uid, err := user.IDFromBytes(req.UID)
+	if err != nil {
+		return ipc.PersonTaken{}, ipc.Errorf(ipc.CodeInvalid, "uid")
+	}
+	ps.mu.Lock()
+	p := ps.byUID[uid]
+	if p != nil && (p.fence == req.Fence || req.Fence < p.fence) {
+		defer ps.mu.Unlock()
+		if req.Fence < p.fence {
+			return ipc.PersonTaken{}, ipc.Errorf(ipc.CodeFenced, "a newer lease is here")
+		}
+		ps.grant(p, req)
+		return ipc.PersonTaken{Held: true}, nil
+	}
+	if req.Resume || len(ps.byUID) >= maxPeople {
+		ps.mu.Unlock()
+		return ipc.PersonTaken{}, nil
+	}
+	if p != nil {
+		ps.dismiss(p)
+	}
+	p = &person{uid: uid, login: req.Login, fence: req.Fence, locked: req.Locked, opened: make(chan struct{}), grants: map[[32]byte]*grant{}}
+	p.ctx, p.cancel = context.WithCancel(context.Background())
+	p.streams, p.endStreams = context.WithCancel(p.ctx)
+	ps.byUID[uid] = p
+	ps.grant(p, req)
+	ps.mu.Unlock()
+	go ps.openAccount(p, req)
+	return ipc.PersonTaken{Held: true}, nil
+}
+
+// openAccount makes the person's account; requests wait for it.
+func (ps *people) openAccount(p *person, req ipc.PersonRequest) {
+	defer close(p.opened)
+	a, closeAccount, err := ps.open(p.ctx, p, req)
+	if err != nil {
+		p.err = err
+		ps.log.Error("account not opened", "uid", p.uid.String(), "err", err)
+		ps.mu.Lock()
+		ps.dismiss(p)
+		ps.mu.Unlock()
+		return
+	}
+	p.account, p.close = a, closeAccount
+	p.view = &jmapserver.Person{Key: string(p.uid[:]), Username: p.login, Accounts: []jmapserver.Account{a}}
+}
+
+// grant adds a session's capability. It needs mu.
+func (ps *people) grant(p *person, req ipc.PersonRequest) {
+	key := sha256.Sum256(req.Capability)
+	g := &grant{person: p, capability: req.Capability, session: string(req.Session), expires: time.Unix(req.Expires, 0)}
+	g.timer = time.AfterFunc(time.Until(g.expires), func() {
+		ps.mu.Lock()
+		defer ps.mu.Unlock()
+		if ps.grants[key] == g {
+			ps.drop(key, g)
+		}
+	})
+	if old := p.grants[key]; old != nil {
+		old.timer.Stop()
+	}
+	p.grants[key], ps.grants[key], p.newest = g, g, req.Capability
+	if p.leaving != nil {
+		p.leaving.Stop()
+		p.leaving = nil
+	}
+}
+
+// drop ends a session's grant; without any, the person leaves. It needs mu.
+func (ps *people) drop(key [32]byte, g *grant) {
+	g.timer.Stop()
+	delete(ps.grants, key)
+	p := g.person
+	delete(p.grants, key)
+	if len(p.grants) == 0 {
+		ps.dismiss(p)
+		return
+	}
+	if string(p.newest) == string(g.capability) {
+		for _, other := range p.grants {
+			p.newest = other.capability
+		}
+	}
+}
+
+// dismiss forgets a person: streams end, pipes close, keys are wiped. It needs
+// mu; the closing runs apart.
+func (ps *people) dismiss(p *person) {
+	if ps.byUID[p.uid] == p {
+		delete(ps.byUID, p.uid)
+	}
+	for key, g := range p.grants {
+		g.timer.Stop()
+		delete(ps.grants, key)
+	}
+	clear(p.grants)
+	p.cancel()
+	go func() {
+		<-p.opened
+		if p.close != nil {
+			p.close()
+		}
+	}()
+}
+
+// end answers keeper: these sessions are over.
+func (ps *people) end(_ context.Context, req ipc.EndRequest) (ipc.None, error) {
+	ended := make(map[string]bool, len(req.Sessions))
+	for _, s := range req.Sessions {
+		ended[string(s)] = true
+	}
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	for key, g := range ps.grants {
+		if ended[g.session] {
+			ps.drop(key, g)
+		}
+	}
+	return ipc.None{}, nil
+}
+
+// find is the person that a capability of gate's admits to.
+func (ps *people) find(ctx context.Context, text string) (*person, error) {
+	unknown := ipc.Errorf(ipc.CodeUnknown, "capability is not known")
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	if err != nil {
+		return nil, unknown
+	}
+	ps.mu.Lock()
+	g := ps.grants[sha256.Sum256(raw)]
+	ps.mu.Unlock()
+	if g == nil || !time.Now().Before(g.expires) {
+		return nil, unknown
+	}
+	select {
+	case <-g.person.opened:
+	case <-ctx.Done():
+		return nil, ipc.Errorf(ipc.CodeUnavailable, "the account is being opened")
+	}
+	if g.person.err != nil {
+		return nil, ipc.Errorf(ipc.CodeUnavailable, "the account could not be opened")
+	}
+	return g.person, nil
+}
+
+// capability is what to show to keeper and porter for a person.
+func (ps *people) capability(p *person) ([]byte, error) {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	if len(p.grants) == 0 {
+		return nil, ipc.Errorf(ipc.CodeUnknown, "session is over")
+	}
+	return p.newest, nil
+}
+
+// refused notes that keeper or porter did not take a capability: it is dropped,
+// so that gate learns at the next request to open the session again.
+func (ps *people) refused(p *person, capability []byte) {
+	key := sha256.Sum256(capability)
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	g := p.grants[key]
+	if g == nil {
+		return
+	}
+	g.timer.Stop()
+	delete(ps.grants, key)
+	delete(p.grants, key)
+	for _, other := range p.grants {
+		p.newest = other.capability
+	}
+	if len(p.grants) == 0 {
+		p.leaving = time.AfterFunc(endGrace, func() {
+			ps.mu.Lock()
+			defer ps.mu.Unlock()
+			if len(p.grants) == 0 {
+				ps.dismiss(p)
+			}
+		})
+	}
+}
+
+// count is how many people and sessions are here.
+func (ps *people) count() (people, sessions int) {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	return len(ps.byUID), len(ps.grants)
+}
+
+// endStreams ends what waits for changes, so that a drain is not held up; gate
+// connects again elsewhere.
+func (ps *people) endStreams() {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	for _, p := range ps.byUID {
+		p.endStreams()
+	}
+}
+
+// closeAll dismisses everybody, for a cell that drains.
+func (ps *people) closeAll() {
+	ps.mu.Lock()
+	var all []*person
+	for _, p := range ps.byUID {
+		all = append(all, p)
+		ps.dismiss(p)
+	}
+	ps.mu.Unlock()
+	for _, p := range all {
+		<-p.opened
+	}
+}

@@ -1,0 +1,141 @@
+package cell
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"cofferdam/internal/ipc"
+	"cofferdam/internal/jmapserver"
+)
+
+// Cell is the process's state.
+type Cell struct {
+	cfg        Config
+	log        *slog.Logger
+	people     *people
+	renders    *renders
+	porterLine *ipc.Line
+	porter     *ipc.Client
+	keeper     *ipc.Client
+	counts     *counts
+}
+
+type counts struct {
+	renderFailures prometheus.Counter
+}
+
+// Run is the role: it serves gate and keeper until it is told to drain.
+func Run(ctx context.Context, role *ipc.Role, log *slog.Logger, reg prometheus.Registerer) error {
+	var cfg Config
+	if err := ipc.Decode(role.Config, &cfg); err != nil {
+		return fmt.Errorf("configuration of a cell: %w", err)
+	}
+	c, err := newCell(cfg, role, log)
+	if err != nil {
+		return err
+	}
+	reg.MustRegister(c.collectors()...)
+	gate, err := c.gateHandler()
+	if err != nil {
+		return err
+	}
+	keeper := ipc.NewMux(log)
+	ipc.Handle(keeper, ipc.CellPerson, 64<<10, ipc.CallTimeout, c.people.take)
+	ipc.Handle(keeper, ipc.CellPersonEnd, 1<<20, ipc.CallTimeout, c.people.end)
+	role.EachLine(func(l *ipc.Line) {
+		if strings.HasPrefix(l.Name(), "render/") {
+			c.renders.add(l)
+		}
+	})
+	bg, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var wg sync.WaitGroup
+	wg.Go(func() { _ = ipc.Serve(bg, role.Line("gate").Listener(), gate, drainTime) }) // ends when drained
+	wg.Go(func() { _ = ipc.Serve(bg, role.Line("keeper").Listener(), keeper, drainTime) })
+	if err := role.Ready(ctx); err != nil {
+		stop()
+		return err
+	}
+	err = role.Run(ctx)
+	c.people.endStreams()
+	stop()
+	wg.Wait()
+	c.people.closeAll()
+	return err
+}
+
+func newCell(cfg Config, role *ipc.Role, log *slog.Logger) (*Cell, error) {
+	for _, name := range []string{"gate", "keeper", "porter"} {
+		if role.Line(name) == nil {
+			return nil, errors.New("a cell was given no line to " + name)
+		}
+	}
+	c := &Cell{cfg: cfg, log: log, people: newPeople(log), renders: newRenders(), porterLine: role.Line("porter"),
+		porter: ipc.NewClient(role.Line("porter")), keeper: ipc.NewClient(role.Line("keeper")),
+		counts: &counts{renderFailures: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "cofferdam_render_failures_total", Help: "HTML bodies that were shown as text because their render failed."})}}
+	c.people.open = c.openAccount
+	return c, nil
+}
+
+func (c *Cell) collectors() []prometheus.Collector {
+	gauge := func(name, help string, f func() int) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return float64(f()) })
+	}
+	return []prometheus.Collector{c.counts.renderFailures,
+		gauge("cofferdam_cell_people", "People in this cell.", func() int { n, _ := c.people.count(); return n }),
+		gauge("cofferdam_cell_sessions", "Sessions in this cell.", func() int { _, n := c.people.count(); return n }),
+	}
+}
+
+type personKey struct{}
+
+// gateHandler answers people's own requests.
+func (c *Cell) gateHandler() (http.Handler, error) {
+	jmapHandler, err := jmapserver.New(jmapserver.Config{
+		Person: func(r *http.Request) (*jmapserver.Person, bool) {
+			p, ok := r.Context().Value(personKey{}).(*person)
+			if !ok {
+				return nil, false
+			}
+			return p.view, true
+		},
+		BaseURL: func(r *http.Request) string { return r.Header.Get(ipc.HeaderOrigin) },
+		Log:     c.log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	m := ipc.NewMux(c.log)
+	m.Raw(ipc.CellJMAP, c.admit(func(w http.ResponseWriter, r *http.Request, _ *person) { jmapHandler.ServeHTTP(w, r) }))
+	m.Raw("GET "+ipc.CellBody+"{email}/{$}", c.admit(c.serveBody))
+	m.Raw("GET "+ipc.CellBody+"{email}/p/{blob}", c.admit(c.serveBody))
+	return m, nil
+}
+
+// admit lets a request in whose capability is known. Anything else is 421 before
+// a byte of the body is read. The request ends with the person's time here.
+func (c *Cell) admit(next func(http.ResponseWriter, *http.Request, *person)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p, err := c.people.find(r.Context(), r.Header.Get(ipc.HeaderCapability))
+		if err != nil {
+			ipc.WriteError(w, err)
+			return
+		}
+		ctx, cancel := context.WithCancel(context.WithValue(r.Context(), personKey{}, p))
+		defer cancel()
+		over := p.ctx
+		if strings.HasPrefix(r.URL.Path, "/jmap/eventsource") {
+			over = p.streams
+		}
+		stop := context.AfterFunc(over, cancel)
+		defer stop()
+		next(w, r.WithContext(ctx), p)
+	})
+}

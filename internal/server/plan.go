@@ -1,0 +1,202 @@
+package server
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"cofferdam/internal/breakin"
+	"cofferdam/internal/cell"
+	"cofferdam/internal/config"
+	"cofferdam/internal/gate"
+	"cofferdam/internal/keeper"
+	"cofferdam/internal/porter"
+	"cofferdam/internal/sandbox"
+)
+
+// plan knows what each role is told and how it is closed in.
+type plan struct {
+	keys      *keys
+	ticketKey []byte
+	node      string
+	ids       ids
+
+	mu     sync.Mutex // guards loaded
+	loaded config.Config
+}
+
+func (p *plan) config() config.Config {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.loaded
+}
+
+func (p *plan) set(c config.Config) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.loaded = c
+}
+
+// settings are the configuration and the sandbox profile of a role.
+func (p *plan) settings(name string) (json.RawMessage, sandbox.Profile, error) {
+	c := p.config()
+	var (
+		told    any
+		profile sandbox.Profile
+		err     error
+	)
+	switch kind(name) {
+	case "gate":
+		told, profile, err = p.gate(c)
+	case "keeper":
+		told, profile = p.keeper(c)
+	case "vault":
+		told, profile = p.vault(c)
+	case "porter":
+		told, profile, err = p.porter(c)
+	case "cell":
+		told, profile = cell.Config{Name: c.Web.Name}, sandbox.Cell(int64(c.Cells.Memory))
+	case "render":
+		told, profile = struct{}{}, sandbox.Render(int64(c.Cells.RenderMemory))
+	default:
+		err = fmt.Errorf("role %s is not known", name)
+	}
+	if err != nil {
+		return nil, profile, fmt.Errorf("settings of %s: %w", name, err)
+	}
+	if c.Permits(config.UnsafeMissingLayers) {
+		profile.Permit = sandbox.Layers()
+	}
+	data, err := json.Marshal(told)
+	return data, breakin.Profile(kind(name), profile), err
+}
+
+func (p *plan) gate(c config.Config) (any, sandbox.Profile, error) {
+	out := gate.Config{
+		Name: c.Web.Name, Origin: c.Web.Origin, TLS: c.Web.TLS, Proxies: c.Web.Proxies, ProxyProtocol: c.Web.ProxyProtocol,
+		HTTPBasic: c.Web.HTTPBasic, OperatorKey: p.keys.operatorJSON(), TicketKey: p.ticketKey, Idle: time.Duration(c.SignIn.Idle),
+	}
+	profile := sandbox.Gate(nil, nil)
+	var err error
+	switch c.Web.TLS {
+	case "files":
+		out.Certificate, err = os.ReadFile(c.Web.Certificate)
+		if err != nil {
+			return nil, profile, err
+		}
+		out.Key, err = os.ReadFile(c.Web.Key)
+	case "acme":
+		folder := filepath.Join(c.Data, "gate")
+		out.ACME = gate.ACME{Email: c.Web.ACMEEmail, Directory: c.Web.ACMEDirectory, Folder: folder}
+		profile = sandbox.Gate([]string{folder}, nil).WithDialOut()
+		profile.UID, profile.GID = p.ids.gate, p.ids.gate
+		if c.Web.ACMERoots != "" {
+			out.ACME.Roots, err = os.ReadFile(c.Web.ACMERoots)
+		}
+	}
+	return out, profile, err
+}
+
+func (p *plan) keeper(c config.Config) (any, sandbox.Profile) {
+	folder := filepath.Join(c.Data, "keeper")
+	profile := sandbox.Keeper(folder)
+	profile.UID, profile.GID = p.ids.keeper, p.ids.keeper
+	return keeper.Config{
+		Database: filepath.Join(folder, "cofferdam.db"), Node: p.node, Cells: c.Cells.Cells, PeoplePerCell: c.Cells.PeoplePerCell,
+		CellIdle: time.Duration(c.Cells.Idle), Idle: time.Duration(c.SignIn.Idle), Absolute: time.Duration(c.SignIn.Absolute),
+		Shared: time.Duration(c.SignIn.Shared), FailsNetwork: c.SignIn.FailsNetwork, DeviceKey: p.keys.Device,
+	}, profile
+}
+
+func (p *plan) vault(c config.Config) (any, sandbox.Profile) {
+	folder := filepath.Join(c.Data, "vault")
+	profile := sandbox.Vault(folder)
+	profile.UID, profile.GID = p.ids.vault, p.ids.vault
+	return vaultSettings{Dir: folder}, profile
+}
+
+func (p *plan) porter(c config.Config) (any, sandbox.Profile, error) {
+	out := porter.Config{SignInKey: p.keys.SignIn, KeyDocument: p.keys.document, CredentialKey: p.keys.Credential, FailsAccount: c.SignIn.FailsAccount}
+	profile := sandbox.Porter()
+	for _, pc := range c.Platform {
+		imap, err := service(pc.IMAP)
+		if err != nil {
+			return nil, profile, err
+		}
+		submission, err := service(pc.Submission)
+		if err != nil {
+			return nil, profile, err
+		}
+		out.Platforms = append(out.Platforms, porter.Platform{Name: pc.Name, Domains: pc.Domains, Default: pc.Default, IMAP: imap,
+			Submission: submission, Aliases: pc.Aliases, MaxPipes: pc.MaxPipes, Recipients: pc.Recipients})
+		if pc.Aliases != "" {
+			profile.Read = append(profile.Read, filepath.Dir(pc.Aliases))
+		}
+	}
+	return out, profile, nil
+}
+
+func service(s config.Server) (porter.Server, error) {
+	out := porter.Server{Address: s.Address, TLS: s.TLS, ServerName: s.ServerName, Auth: s.Auth, Login: s.Login, HideIP: s.HideIP}
+	if s.CA == "" {
+		return out, nil
+	}
+	roots, err := os.ReadFile(s.CA)
+	out.Roots = roots
+	return out, err
+}
+
+// ids are the user ids of the roles that keep files, when started as root.
+type ids struct{ keeper, vault, gate uint32 }
+
+// prepareFolders makes the data folder with one sub-folder a role, which that
+// role alone can enter.
+func (p *plan) prepareFolders(root bool) error {
+	data := p.config().Data
+	if err := os.MkdirAll(data, 0o711); err != nil {
+		return fmt.Errorf("data folder: %w", err)
+	}
+	for name, id := range map[string]*uint32{"keeper": &p.ids.keeper, "vault": &p.ids.vault, "gate": &p.ids.gate} {
+		folder := filepath.Join(data, name)
+		if err := os.MkdirAll(folder, 0o700); err != nil {
+			return fmt.Errorf("data folder of %s: %w", name, err)
+		}
+		if !root {
+			continue
+		}
+		if err := own(folder, name, id); err != nil {
+			return fmt.Errorf("data folder of %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// fixedIDs lie just below sandbox's range of passing ids; the second list is for
+// containers that map 65,536 ids.
+var fixedIDs = map[string][2]uint32{
+	"keeper": {sandbox.DefaultUIDBase - 3, 60_597},
+	"vault":  {sandbox.DefaultUIDBase - 2, 60_598},
+	"gate":   {sandbox.DefaultUIDBase - 1, 60_599},
+}
+
+func own(folder, name string, id *uint32) error {
+	var errs []error
+	for _, uid := range fixedIDs[name] {
+		err := filepath.WalkDir(folder, func(path string, _ os.DirEntry, err error) error {
+			if err != nil {
+				return err
+			}
+			return os.Lchown(path, int(uid), int(uid))
+		})
+		if err == nil {
+			*id = uid
+			return nil
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}

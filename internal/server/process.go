@@ -1,0 +1,201 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"syscall"
+	"time"
+
+	"cofferdam/internal/ipc"
+	"cofferdam/internal/sandbox"
+)
+
+// process is one role that the supervisor keeps running.
+type process struct {
+	name      string
+	sup       *supervisor
+	log       *slog.Logger
+	listeners map[string]*os.File
+	stop      context.CancelFunc
+	done      chan struct{} // closed when the process is gone for good
+	ready     chan struct{} // closed when it was ready for the first time
+	starts    int
+
+	// Guarded by sup.mu.
+	control *ipc.Line // nil while no process runs
+	pid     int
+	report  sandbox.Report
+}
+
+// keep runs the process until ctx ends, again and again.
+func (p *process) keep(ctx context.Context) {
+	defer close(p.done)
+	backoff := firstBackoff
+	for ctx.Err() == nil {
+		began := time.Now()
+		err := p.once(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		ran := time.Since(began)
+		if ran > healthyAfter || err == nil {
+			backoff = firstBackoff
+		}
+		p.log.Warn("role ended", "role", p.name, "ran", ran.Round(time.Millisecond), "err", err, "again", backoff)
+		p.sup.restarts.WithLabelValues(kind(p.name)).Inc()
+		select {
+		case <-time.After(backoff):
+		case <-ctx.Done():
+			return
+		}
+		backoff = min(max(2*backoff, 100*time.Millisecond), maxBackoff)
+	}
+}
+
+// once starts the process, hands everything over, and waits for its end.
+func (p *process) once(ctx context.Context) error {
+	config, profile, err := p.sup.settings(p.name)
+	if err != nil {
+		return err
+	}
+	mine, theirs, err := ipc.NewPair()
+	if err != nil {
+		return err
+	}
+	defer mine.Close()
+	control, err := ipc.NewLine(p.name, mine)
+	if err != nil {
+		return err
+	}
+	defer control.Close()
+	cmd, release, err := p.start(profile, theirs)
+	theirs.Close()
+	if err != nil {
+		return err
+	}
+	defer release()
+	exited := make(chan error, 1)
+	go func() { exited <- cmd.Wait() }()
+	if err := p.handOver(ctx, control, config); err != nil {
+		_ = cmd.Process.Kill() // it has nothing yet
+		<-exited
+		return err
+	}
+	messages := make(chan struct{})
+	go func() { defer close(messages); p.listen(control) }()
+	err = p.wait(ctx, cmd, control, exited)
+	p.sup.mu.Lock()
+	p.control, p.pid = nil, 0
+	p.sup.mu.Unlock()
+	control.Close()
+	<-messages
+	return err
+}
+
+// start runs the binary again as this role.
+func (p *process) start(profile sandbox.Profile, control *os.File) (cmd *exec.Cmd, release func(), err error) {
+	cmd = exec.Command("/proc/self/exe", "role", p.name)
+	cmd.ExtraFiles = []*os.File{control} // becomes ipc.ControlFD
+	cmd.Env = []string{"GOTRACEBACK=single"}
+	logs, stderr, err := os.Pipe()
+	if err != nil {
+		return nil, nil, err
+	}
+	defer stderr.Close() // the child has its own
+	cmd.Stderr = stderr
+	release, err = profile.Prepare(cmd, p.sup.host)
+	if err != nil {
+		logs.Close()
+		return nil, nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		release()
+		logs.Close()
+		return nil, nil, fmt.Errorf("starting %s: %w", p.name, err)
+	}
+	go p.sup.copyLog(p.name, logs) // to the last word: a crash is told after the exit
+	return cmd, release, nil
+}
+
+// handOver gives the process its configuration, lines and listeners, and makes
+// it known to peers that it is a new one.
+func (p *process) handOver(ctx context.Context, control *ipc.Line, config json.RawMessage) error {
+	send := func(c ipc.Control, f *os.File) error { return control.SendControl(ctx, c, f) }
+	if err := send(ipc.Control{Op: ipc.OpConfig, Name: p.name, Data: config}, nil); err != nil {
+		return err
+	}
+	p.sup.mu.Lock()
+	defer p.sup.mu.Unlock()
+	for _, l := range p.sup.links {
+		if f, peer := l.end(p.name); f != nil {
+			if err := send(ipc.Control{Op: ipc.OpLine, Name: peer}, f); err != nil {
+				return err
+			}
+		}
+	}
+	for name, f := range p.listeners {
+		if err := send(ipc.Control{Op: ipc.OpListener, Name: name}, f); err != nil {
+			return err
+		}
+	}
+	p.control = control
+	return send(ipc.Control{Op: ipc.OpStart}, nil)
+}
+
+// wait ends with the process. When ctx ends it asks the process to drain, and
+// kills it after a time.
+func (p *process) wait(ctx context.Context, cmd *exec.Cmd, control *ipc.Line, exited <-chan error) error {
+	p.sup.mu.Lock()
+	p.pid = cmd.Process.Pid
+	p.sup.mu.Unlock()
+	starting := time.AfterFunc(readyTime, func() {
+		p.log.Error("role is not ready in time", "role", p.name)
+		_ = cmd.Process.Kill() // Wait reports it
+	})
+	defer starting.Stop()
+	ready := p.sup.expectReady(p.name, func() { starting.Stop() })
+	defer ready()
+	select {
+	case err := <-exited:
+		return err
+	case <-ctx.Done():
+	}
+	drain, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if err := control.SendControl(drain, ipc.Control{Op: ipc.OpDrain}, nil); err != nil {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+	}
+	select {
+	case err := <-exited:
+		return err
+	case <-time.After(drainTime):
+		p.log.Warn("role did not drain in time", "role", p.name)
+		_ = cmd.Process.Kill()
+		return <-exited
+	}
+}
+
+// listen takes the role's messages until its end.
+func (p *process) listen(control *ipc.Line) {
+	for {
+		c, f, err := control.ReceiveControl()
+		if err != nil {
+			return
+		}
+		if f != nil {
+			f.Close() // a role has nothing to hand to us
+		}
+		switch c.Op {
+		case ipc.OpReady:
+			p.sup.becameReady(p, c.Data)
+		case ipc.OpNeed:
+			p.sup.need(p.name, c.Name)
+		case ipc.OpRetire:
+			p.sup.retire(p.name, c.Name)
+		}
+	}
+}

@@ -1,0 +1,161 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"cofferdam/internal/config"
+	"cofferdam/internal/ipc"
+	"cofferdam/internal/sandbox"
+)
+
+// Options is what a caller of Run may want besides the configuration.
+type Options struct {
+	Log    *slog.Logger
+	Reload <-chan config.Config // new configurations, already checked; may be nil
+	Ready  func(web []net.Addr) // called once when everything serves; may be nil
+}
+
+// NewLog makes the log that a configuration asks for.
+func NewLog(c config.Log, w io.Writer) *slog.Logger {
+	var level slog.Level
+	if level.UnmarshalText([]byte(c.Level)) != nil {
+		level = slog.LevelInfo
+	}
+	o := &slog.HandlerOptions{Level: level}
+	if c.Format == "text" {
+		return slog.New(slog.NewTextHandler(w, o))
+	}
+	return slog.New(slog.NewJSONHandler(w, o))
+}
+
+// Run starts all roles of a node and keeps them running until ctx ends; it then
+// drains them and returns.
+func Run(ctx context.Context, cfg config.Config, o Options) error {
+	began := time.Now()
+	s, err := newSupervisor(ctx, cfg, o.Log)
+	if err != nil {
+		return err
+	}
+	web, addrs, err := listen(cfg.Web.Listen)
+	if err != nil {
+		return err
+	}
+	run, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	s.ctx = run
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(s.restarts)
+	if cfg.Admin.Listen != "" {
+		l, err := net.Listen("tcp", cfg.Admin.Listen)
+		if err != nil {
+			return fmt.Errorf("admin.listen: %w", err)
+		}
+		go s.serveAdmin(run, l, reg)
+	}
+	defer s.drain()
+	if err := s.startAll(cfg, web); err != nil {
+		return err
+	}
+	start, cancel := context.WithTimeout(ctx, 4*readyTime)
+	defer cancel()
+	if err := s.waitReady(start); err != nil {
+		return err
+	}
+	started(s.log, began, cfg.Web.Origin)
+	if o.Ready != nil {
+		o.Ready(addrs)
+	}
+	s.wait(ctx, o.Reload)
+	return nil
+}
+
+func newSupervisor(ctx context.Context, cfg config.Config, log *slog.Logger) (*supervisor, error) {
+	host, err := sandbox.Detect(sandbox.HostConfig{Cgroup: true})
+	if err != nil {
+		return nil, err
+	}
+	p := &plan{loaded: cfg, ticketKey: make([]byte, 32), node: "main"}
+	rand.Read(p.ticketKey)
+	if err := p.prepareFolders(host.Root()); err != nil {
+		return nil, err
+	}
+	if p.keys, err = loadKeys(cfg); err != nil {
+		return nil, err
+	}
+	return &supervisor{
+		ctx: ctx, log: log, host: host, plan: p,
+		procs: map[string]*process{}, admin: map[string]*ipc.Client{}, hooks: map[string]func(){},
+		restarts: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "cofferdam_role_restarts_total", Help: "Processes that ended and were started again."}, []string{"kind"}),
+	}, nil
+}
+
+// listen opens the web listeners here, so that they outlive gate's process.
+func listen(addresses []string) (map[string]*os.File, []net.Addr, error) {
+	files := map[string]*os.File{}
+	var addrs []net.Addr
+	for i, a := range addresses {
+		var lc net.ListenConfig
+		lc.SetMultipathTCP(false) // a plain socket: nothing else is wanted of it inside of the sandbox
+		l, err := lc.Listen(context.Background(), "tcp", a)
+		if err != nil {
+			return nil, nil, fmt.Errorf("web.listen: %w", err)
+		}
+		f, err := l.(*net.TCPListener).File()
+		l.Close()
+		if err != nil {
+			return nil, nil, err
+		}
+		files[fmt.Sprintf("web/%d", i)] = f
+		addrs = append(addrs, l.Addr())
+	}
+	return files, addrs, nil
+}
+
+func (s *supervisor) startAll(cfg config.Config, web map[string]*os.File) error {
+	for _, name := range []string{"vault", "porter"} {
+		if err := s.add(name, nil); err != nil {
+			return err
+		}
+	}
+	if err := s.add("gate", web); err != nil {
+		return err
+	}
+	if err := s.add("keeper", nil); err != nil {
+		return err
+	}
+	if cfg.Cells.PeoplePerCell > 0 {
+		return nil // keeper asks for cells at sign-in
+	}
+	for i := range cfg.Cells.Cells {
+		if err := s.addCell(fmt.Sprintf("cell/%d", i)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// wait takes new configurations until ctx ends.
+func (s *supervisor) wait(ctx context.Context, reload <-chan config.Config) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case cfg := <-reload:
+			s.plan.set(cfg)
+			if err := s.reload(); err != nil {
+				s.log.Error("new configuration not taken by every role", "err", err)
+				continue
+			}
+			s.log.Info("new configuration taken")
+		}
+	}
+}
