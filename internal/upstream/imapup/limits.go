@@ -1,0 +1,37 @@
+package imapup
+
+import "time"
+
+const (
+	// workers is how many connections work for one account. Dovecot allows 10 a
+	// user and address by default (mail_max_userip_connections), which the
+	// person's other programs need too; with the watcher we take three.
+	workers = 2
+
+	// idleWorker is how long an unused worker is kept: a connection costs the
+	// mail server 2.7 MB.
+	idleWorker = 3 * time.Minute
+
+	// dialBudget bounds the tries to get a connection: no request of a person
+	// may hang for more than five seconds.
+	dialBudget = 4 * time.Second
+	dialPause  = 100 * time.Millisecond
+
+	// commandTime bounds one call, from the moment it has a worker: a first SORT
+	// or body search over a million mails takes tens of seconds.
+	commandTime = 90 * time.Second
+
+	// setupTime bounds greeting and ENABLE of a new connection.
+	setupTime = 10 * time.Second
+
+	// pollEvery is how often mailboxes are looked at that the server does not
+	// watch for us.
+	pollEvery = 40 * time.Second
+
+	// watchCheck is how often a silent watcher is asked whether it lives.
+	watchCheck = 4 * time.Minute
+
+	// structureRow is a BODYSTRUCTURE row's share of an answer in memory; more
+	// parts than this in one mail are cut by the parser of imap.
+	maxSection = 8 << 20
+)

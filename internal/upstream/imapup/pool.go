@@ -1,0 +1,243 @@
+package imapup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"cofferdam/internal/imap"
+	"cofferdam/internal/upstream"
+)
+
+// session is one connection and what it has selected.
+type session struct {
+	client *imap.Client
+	fresh  bool // nothing was asked on it yet
+
+	box     string // selected; "" when none, or not known
+	sel     *imap.Selected
+	uidNext upstream.UID // uids from here on may not be visible yet
+}
+
+// read runs f with a worker, and once more on a new connection if the one it had
+// was lost: f must do no harm when it runs twice.
+func (s *Store) read(ctx context.Context, doing, box string, f func(context.Context, *session) error) error {
+	return s.with(ctx, doing, box, true, f)
+}
+
+// write runs f with a worker, once.
+func (s *Store) write(ctx context.Context, doing, box string, f func(context.Context, *session) error) error {
+	return s.with(ctx, doing, box, false, f)
+}
+
+func (s *Store) with(ctx context.Context, doing, box string, again bool, f func(context.Context, *session) error) error {
+	select {
+	case <-s.slots:
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-s.ctx.Done():
+		return upstream.ErrClosed
+	}
+	defer func() { s.slots <- struct{}{} }()
+	ctx, cancel := context.WithTimeout(ctx, commandTime)
+	defer cancel()
+	for try := 0; ; try++ {
+		c, err := s.take(ctx, box)
+		if err != nil {
+			return classify(doing, err)
+		}
+		old := !c.fresh
+		c.fresh = false
+		err = f(ctx, c)
+		s.put(c, err)
+		if err == nil {
+			return nil
+		}
+		lost := c.client.Err() != nil && ctx.Err() == nil && s.ctx.Err() == nil
+		// A kept connection may have died since it was used last; nothing of a
+		// write can have reached the server then only if nothing was written,
+		// which nobody knows.
+		if !lost || !again || !old || try > 0 {
+			return classify(doing, err)
+		}
+	}
+}
+
+// take returns a connection, best one that has the mailbox selected.
+func (s *Store) take(ctx context.Context, box string) (*session, error) {
+	s.mu.Lock()
+	live := s.idle[:0]
+	for _, c := range s.idle {
+		if c.client.Err() == nil {
+			live = append(live, c)
+		}
+	}
+	s.idle = live
+	best := len(live) - 1
+	for i, c := range live {
+		if box != "" && c.box == box {
+			best = i
+		}
+	}
+	if best >= 0 {
+		c := live[best]
+		s.idle = append(live[:best], live[best+1:]...)
+		s.mu.Unlock()
+		return c, nil
+	}
+	s.mu.Unlock()
+	return s.connect(ctx)
+}
+
+// put gives a connection back. After an error that was not an answer of the
+// server nobody knows what is selected.
+func (s *Store) put(c *session, err error) {
+	if err != nil && !refused(err) && !known(err) {
+		c.box, c.sel = "", nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ctx.Err() != nil || c.client.Err() != nil {
+		c.client.Close()
+		return
+	}
+	s.idle = append(s.idle, c)
+	if s.timer == nil {
+		s.timer = time.AfterFunc(idleWorker, s.dropIdle)
+	} else {
+		s.timer.Reset(idleWorker)
+	}
+}
+
+// dropIdle closes workers that nobody needed for a while.
+func (s *Store) dropIdle() {
+	s.mu.Lock()
+	idle := s.idle
+	s.idle = nil
+	s.mu.Unlock()
+	for _, c := range idle {
+		c.client.Close()
+	}
+}
+
+// known reports whether an error is one of upstream's, which leaves the
+// connection as it was.
+func known(err error) bool {
+	for _, k := range []error{upstream.ErrStale, upstream.ErrNoBox, upstream.ErrGone, upstream.ErrForbidden,
+		upstream.ErrOverQuota, upstream.ErrTooLarge, upstream.ErrUnsupported, upstream.ErrPartial} {
+		if errors.Is(err, k) {
+			return true
+		}
+	}
+	return false
+}
+
+// connect makes a connection, trying for as long as a person would wait: a mail
+// server that restarts is away for a second.
+func (s *Store) connect(ctx context.Context) (*session, error) {
+	ctx, cancel := context.WithTimeout(ctx, dialBudget)
+	defer cancel()
+	for pause := dialPause; ; pause *= 2 {
+		c, err := s.open(ctx, nil)
+		if err == nil {
+			return &session{client: c, fresh: true}, nil
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return nil, fmt.Errorf("connecting: %w", err)
+		case <-s.ctx.Done():
+			return nil, upstream.ErrClosed
+		}
+	}
+}
+
+// open makes one connection ready.
+func (s *Store) open(ctx context.Context, handler func(imap.Event)) (*imap.Client, error) {
+	ctx, cancel := context.WithTimeout(ctx, setupTime)
+	defer cancel()
+	conn, err := s.cfg.Dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c, err := imap.New(ctx, conn, imap.Options{Handler: handler, Logger: s.log, MaxLiteralInMemory: maxSection})
+	if err != nil {
+		return nil, err
+	}
+	if err := s.enable(ctx, c); err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// enable turns on what changes the protocol.
+func (s *Store) enable(ctx context.Context, c *imap.Client) error {
+	if c.Caps().Empty() {
+		if _, err := c.Capability().Wait(ctx); err != nil {
+			return err
+		}
+	}
+	if s.cfg.NoResync || !c.Caps().Has(imap.CapEnable) {
+		return nil
+	}
+	var names []string
+	for _, n := range []string{imap.CapCondStore, imap.CapQResync} {
+		if c.Caps().Has(n) {
+			names = append(names, n)
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	_, err := c.Enable(names...).Wait(ctx)
+	if refused(err) {
+		return nil
+	}
+	return err
+}
+
+// classify turns an error of a call into one of upstream's.
+func classify(doing string, err error) error {
+	if err == nil || known(err) || errors.Is(err, upstream.ErrClosed) || errors.Is(err, context.Canceled) {
+		return wrap(doing, err)
+	}
+	kind := upstream.ErrUnavailable
+	var st *imap.StatusError
+	if errors.As(err, &st) && st.Kind == imap.StatusNO {
+		kind = kindOf(st)
+	} else if errors.As(err, &st) && st.Kind == imap.StatusBAD {
+		kind = upstream.ErrUnsupported
+	} else if errors.Is(err, imap.ErrUnsupported) || errors.Is(err, imap.ErrBadArgument) {
+		kind = upstream.ErrUnsupported
+	}
+	return &upstream.Error{Doing: doing, Kind: kind, Err: err}
+}
+
+func wrap(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}
+
+// kindOf reads a NO by its response code (RFC 5530).
+func kindOf(st *imap.StatusError) error {
+	switch st.Code.Name {
+	case imap.CodeOverQuota:
+		return upstream.ErrOverQuota
+	case imap.CodeTooBig:
+		return upstream.ErrTooLarge
+	case imap.CodeTryCreate, imap.CodeNonExistent:
+		return upstream.ErrNoBox
+	case imap.CodeAlreadyExists:
+		return upstream.ErrExists
+	case imap.CodeExpungeIssued:
+		return upstream.ErrGone
+	}
+	if st.Temporary() {
+		return upstream.ErrUnavailable
+	}
+	return upstream.ErrForbidden
+}

@@ -1,0 +1,124 @@
+package imapup
+
+import (
+	"context"
+	"fmt"
+
+	"cofferdam/internal/imap"
+	"cofferdam/internal/jmap"
+	"cofferdam/internal/upstream"
+)
+
+// Search finds mails by their words.
+func (s *Store) Search(ctx context.Context, at upstream.Place, terms []upstream.Term) (set upstream.UIDSet, err error) {
+	if _, err := s.traits(ctx); err != nil {
+		return set, err
+	}
+	var keys []imap.SearchKey
+	for _, t := range terms {
+		k, err := keyOf(t)
+		if err != nil {
+			return set, fmt.Errorf("%w: %w", upstream.ErrUnsupported, err)
+		}
+		keys = append(keys, k)
+	}
+	err = s.read(ctx, "searching", at.Box, func(ctx context.Context, c *session) error {
+		sel := c.selectBox(at, false)
+		sel.sync(imap.Star - 1)
+		c.uidNext = 0
+		found := c.client.Search(imap.And(keys...), imap.SearchOptions{})
+		if err := both(ctx, sel, found); err != nil {
+			return err
+		}
+		res, err := found.Wait(ctx)
+		if err == nil {
+			set = res.UIDs()
+		}
+		return err
+	})
+	return set, err
+}
+
+func keyOf(t upstream.Term) (imap.SearchKey, error) {
+	text, err := imap.NewSearchText(t.Value)
+	if err != nil {
+		return nil, err
+	}
+	switch t.Field {
+	case upstream.FieldFrom:
+		return imap.From(text), nil
+	case upstream.FieldTo:
+		return imap.To(text), nil
+	case upstream.FieldCc:
+		return imap.Cc(text), nil
+	case upstream.FieldBcc:
+		return imap.Bcc(text), nil
+	case upstream.FieldSubject:
+		return imap.Subject(text), nil
+	case upstream.FieldBody:
+		return imap.Body(text), nil
+	case upstream.FieldHeader:
+		name, err := imap.NewSearchText(t.Name)
+		return imap.Header(name, text), err
+	}
+	return imap.Text(text), nil
+}
+
+// Sort orders the mails of a mailbox.
+func (s *Store) Sort(ctx context.Context, at upstream.Place, by []jmap.Comparator) (list []upstream.UID, err error) {
+	t, err := s.traits(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var keys []imap.SortKey
+	for _, c := range by {
+		k, ok := t.sortKey(c.Property)
+		if !ok {
+			return nil, upstream.ErrUnsupported
+		}
+		keys = append(keys, imap.SortKey{By: k, Reverse: c.Descending})
+	}
+	err = s.read(ctx, "sorting", at.Box, func(ctx context.Context, c *session) error {
+		sel := c.selectBox(at, false)
+		sel.sync(imap.Star - 1)
+		c.uidNext = 0
+		sorted := c.client.Sort(keys, imap.All(), imap.SearchOptions{})
+		if err := both(ctx, sel, sorted); err != nil {
+			return err
+		}
+		res, err := sorted.Wait(ctx)
+		if err == nil {
+			list = res.UIDList()
+		}
+		return err
+	})
+	return list, err
+}
+
+func (t *traits) sortKey(p jmap.SortProperty) (imap.SortBy, bool) {
+	if !t.caps.Has(imap.CapSort) {
+		return "", false
+	}
+	display := t.caps.Has(imap.CapSortDisplay)
+	switch p {
+	case jmap.SortReceivedAt:
+		return imap.SortArrival, true
+	case jmap.SortSize:
+		return imap.SortSize, true
+	case jmap.SortSubject:
+		return imap.SortSubject, true
+	case jmap.SortSentAt:
+		return imap.SortDate, true
+	case jmap.SortFrom:
+		if display {
+			return imap.SortDisplayFrom, true
+		}
+		return imap.SortFrom, true
+	case jmap.SortTo:
+		if display {
+			return imap.SortDisplayTo, true
+		}
+		return imap.SortTo, true
+	}
+	return "", false
+}

@@ -1,0 +1,189 @@
+package imapup
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"cofferdam/internal/imap"
+	"cofferdam/internal/jmap"
+	"cofferdam/internal/upstream"
+)
+
+// Config says how to reach the server.
+type Config struct {
+	// Dial returns a connection that is signed in: its first line is a PREAUTH
+	// greeting. It is called for each of the at most three connections and after
+	// each loss.
+	Dial   func(ctx context.Context) (net.Conn, error)
+	Logger *slog.Logger // nil is silent
+
+	// NoIdentity, NoPush and NoResync make the store behave as if the server had
+	// no ids, no NOTIFY, no CONDSTORE and QRESYNC: for servers whose
+	// implementation is known to be broken, and for tests of the poorer tiers.
+	NoIdentity, NoPush, NoResync bool
+
+	// PollEvery overrides how often unwatched mailboxes are looked at.
+	PollEvery time.Duration
+}
+
+// Store implements upstream.Store and upstream.Boxmaker.
+type Store struct {
+	cfg    Config
+	log    *slog.Logger
+	slots  chan struct{} // one token a worker that is not in use
+	ctx    context.Context
+	cancel context.CancelFunc
+
+	mu     sync.Mutex // guards what follows
+	idle   []*session // the one used last is the last
+	timer  *time.Timer
+	probed *traits
+	probe  sync.Mutex // held while probing
+}
+
+var (
+	_ upstream.Store    = (*Store)(nil)
+	_ upstream.Boxmaker = (*Store)(nil)
+)
+
+// New makes a Store. It connects when it is asked something.
+func New(cfg Config) *Store {
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.PollEvery == 0 {
+		cfg.PollEvery = pollEvery
+	}
+	s := &Store{cfg: cfg, log: cfg.Logger, slots: make(chan struct{}, workers)}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	for range workers {
+		s.slots <- struct{}{}
+	}
+	return s
+}
+
+// Close ends all connections.
+func (s *Store) Close() error {
+	s.cancel()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.idle {
+		c.client.Close()
+	}
+	s.idle = nil
+	if s.timer != nil {
+		s.timer.Stop()
+	}
+	return nil
+}
+
+// Info says what the server can do.
+func (s *Store) Info(ctx context.Context) (upstream.Info, error) {
+	t, err := s.traits(ctx)
+	if err != nil {
+		return upstream.Info{}, err
+	}
+	return t.info, nil
+}
+
+// traits are what was found out about the server once.
+type traits struct {
+	info     upstream.Info
+	caps     imap.Caps
+	qresync  bool
+	condense bool // CONDSTORE
+	idItem   imap.FetchItem
+	thItem   imap.FetchItem
+	boxItem  imap.StatusItem // in the same STATUS as everything else
+	aloneID  bool            // MAILBOXID, in a STATUS of its own
+}
+
+// traits probes the server on first use.
+func (s *Store) traits(ctx context.Context) (*traits, error) {
+	s.mu.Lock()
+	t := s.probed
+	s.mu.Unlock()
+	if t != nil {
+		return t, nil
+	}
+	s.probe.Lock()
+	defer s.probe.Unlock()
+	if s.probed != nil {
+		return s.probed, nil
+	}
+	err := s.read(ctx, "probing", "", func(ctx context.Context, c *session) (err error) {
+		t, err = s.findTraits(ctx, c.client)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	s.probed = t
+	s.mu.Unlock()
+	return t, nil
+}
+
+// findTraits asks what CAPABILITY does not say.
+func (s *Store) findTraits(ctx context.Context, c *imap.Client) (*traits, error) {
+	t := &traits{caps: c.Caps()}
+	id := c.ID(nil)
+	if !t.caps.Has(imap.CapID) {
+		id = nil
+	}
+	guid := c.Status("INBOX", imap.StatusXGUID)
+	if id != nil {
+		if fields, err := id.Wait(ctx); err == nil {
+			t.info.Server = fields["name"]
+		}
+	}
+	st, err := guid.Wait(ctx)
+	if err != nil && !refused(err) {
+		return nil, err
+	}
+	hasGUID := err == nil && st.Has(imap.StatusXGUID) && st.GUID != ""
+	t.chooseIdentity(hasGUID && !s.cfg.NoIdentity, s.cfg.NoIdentity)
+	t.qresync = t.caps.Has(imap.CapQResync) && !s.cfg.NoResync
+	t.condense = (t.qresync || t.caps.Has(imap.CapCondStore)) && !s.cfg.NoResync
+	t.info.Resync = "plain"
+	if t.condense {
+		t.info.Resync = "condstore"
+	}
+	if t.qresync {
+		t.info.Resync = "qresync"
+	}
+	t.info.Push = t.caps.Has(imap.CapNotify) && !s.cfg.NoPush
+	t.info.MaxSize, _ = t.caps.AppendLimit()
+	if t.caps.Has(imap.CapSort) {
+		t.info.Sorts = []jmap.SortProperty{jmap.SortFrom, jmap.SortTo, jmap.SortSubject, jmap.SortSentAt}
+	}
+	return t, nil
+}
+
+// chooseIdentity picks the tier of ids.
+func (t *traits) chooseIdentity(guid, none bool) {
+	switch {
+	case none:
+	case t.caps.Has(imap.CapObjectID):
+		t.info.Identity, t.info.ServerThreads = upstream.IdentityObject, true
+		// Cyrus 3.6.1 answers freed memory for MAILBOXID that is asked together
+		// with other items; asked alone it is right.
+		t.idItem, t.thItem, t.aloneID = imap.ItemEmailID, imap.ItemThreadID, true
+	case guid:
+		t.info.Identity = upstream.IdentityGUID
+		t.idItem, t.boxItem = imap.ItemXGUID, imap.StatusXGUID
+	case t.caps.Has(imap.CapGmail):
+		t.info.Identity, t.info.ServerThreads = upstream.IdentityGmail, true
+		t.idItem, t.thItem = imap.ItemGmailMsgID, imap.ItemGmailThreadID
+	}
+}
+
+// refused reports whether a server said NO or BAD, with the connection alive.
+func refused(err error) bool {
+	var st *imap.StatusError
+	return errors.As(err, &st) && st.Kind != imap.StatusBYE
+}
