@@ -64,6 +64,7 @@ type token struct {
 // lexAddresses cuts a value into tokens.
 func lexAddresses(s string) []token {
 	var toks []token
+	var o openers
 	space := false
 	for i := 0; i < len(s); {
 		if s[i] == ' ' || s[i] == '\t' {
@@ -71,7 +72,7 @@ func lexAddresses(s string) []token {
 			i++
 			continue
 		}
-		t, n := lexToken(s[i:])
+		t, n := lexToken(s[i:], &o)
 		t.space = space
 		toks = append(toks, t)
 		space = false
@@ -80,24 +81,24 @@ func lexAddresses(s string) []token {
 	return toks
 }
 
-func lexToken(s string) (token, int) {
+func lexToken(s string, o *openers) (token, int) {
 	// An encoded word may hold a comma that its sender did not encode.
 	if _, n := parseEncodedWord(s, false); n > 0 {
 		return token{kind: tokWord, text: s[:n]}, n
 	}
 	switch c := s[0]; c {
 	case '"':
-		if n := quotedLen(s); n > 0 {
+		if n := o.quoted(s); n > 0 {
 			return token{kind: tokQuoted, text: unquote(s)}, n
 		}
 		return token{kind: tokWord, text: `"`}, 1
 	case '(':
-		if n, text := comment(s); n > 0 {
+		if n, text := o.comment(s); n > 0 {
 			return token{kind: tokComment, text: strings.TrimSpace(text)}, n
 		}
 		return token{kind: tokWord, text: "("}, 1
 	case '[':
-		if n := strings.IndexAny(s, "]<>,"); n > 0 && s[n] == ']' {
+		if n := strings.IndexAny(s[:min(len(s), maxLiteral)], "]<>,"); n > 0 && s[n] == ']' {
 			return token{kind: tokLiteral, text: s[:n+1]}, n + 1
 		}
 		return token{kind: tokWord, text: "["}, 1
@@ -273,7 +274,7 @@ func addrSpec(toks []token) (email string, rest []token) {
 		if t.kind == tokComment {
 			continue
 		}
-		if i > 0 && t.space && b.Len() > 0 && wordy(t) && wordy(toks[max(last, 0)]) {
+		if t.space && last >= 0 && wordy(t) && wordy(toks[last]) && !strings.HasPrefix(t.text, ".") && !strings.HasSuffix(toks[last].text, ".") {
 			b.WriteByte(' ')
 		}
 		if t.kind == tokQuoted {

@@ -279,15 +279,10 @@ func writableAddress(email string) (string, bool) {
 			return "", false
 		}
 		local = quoteLocal(unquote(local))
-	} else if local != "" && !isDotAtom(local) {
-		if strings.ContainsAny(local, `<>,;:()[]"\@`) {
-			if at < 0 || strings.ContainsAny(local, `"\`) {
-				return "", false
-			}
-			local = quoteString(local)
-		} else if at >= 0 && strings.ContainsAny(local, " \t") {
-			local = quoteString(local)
-		}
+	} else if strings.ContainsAny(local, `<>,;:()[]"\@`) {
+		return "", false
+	} else if at >= 0 && strings.ContainsAny(local, " \t") {
+		local = quoteString(local)
 	}
 	if at < 0 {
 		return local, true

@@ -12,24 +12,12 @@ const maxEncodedWord = 75
 // encoded writes s as encoded words, each with whole characters (RFC 2047,
 // section 5). In a phrase, Q uses only the characters of section 5 (3).
 func (w *folder) encoded(s string, phrase bool) {
-	kind, room := "B", (maxEncodedWord-len("=?utf-8?B??="))/4*3
+	kind := "B"
 	if qLen(s, phrase) <= base64.StdEncoding.EncodedLen(len(s)) {
-		kind, room = "Q", maxEncodedWord-len("=?utf-8?Q??=")
+		kind = "Q"
 	}
 	for s != "" {
-		n := 0
-		for used := 0; n < len(s); {
-			_, size := utf8.DecodeRuneInString(s[n:])
-			cost := size
-			if kind == "Q" {
-				cost = qLen(s[n:n+size], phrase)
-			}
-			if used+cost > room {
-				break
-			}
-			used += cost
-			n += size
-		}
+		n := wordLen(s, kind, phrase, w.room())
 		text := base64.StdEncoding.EncodeToString([]byte(s[:n]))
 		if kind == "Q" {
 			text = encodeQ(s[:n], phrase)
@@ -37,6 +25,37 @@ func (w *folder) encoded(s string, phrase bool) {
 		w.word("=?utf-8?" + kind + "?" + text + "?=")
 		s = s[n:]
 	}
+}
+
+// room is how long the text of the next encoded word may be: it cannot move to
+// the next line when it is the first.
+func (w *folder) room() int {
+	line := maxEncodedWord
+	if len(w.out) > 0 && w.out[len(w.out)-1] == ' ' {
+		line = min(line, max(foldLine-w.column, 30))
+	}
+	return line - len("=?utf-8?Q??=")
+}
+
+// wordLen is how many bytes of s, in whole characters, fit in room.
+func wordLen(s, kind string, phrase bool, room int) int {
+	if kind == "B" {
+		room = room / 4 * 3
+	}
+	n := 0
+	for used := 0; n < len(s); {
+		_, size := utf8.DecodeRuneInString(s[n:])
+		cost := size
+		if kind == "Q" {
+			cost = qLen(s[n:n+size], phrase)
+		}
+		if used+cost > room {
+			break
+		}
+		used += cost
+		n += size
+	}
+	return n
 }
 
 // qPlain says whether a byte stands for itself in Q.

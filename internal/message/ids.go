@@ -69,16 +69,19 @@ func ParseURLs(value string) []string {
 // parentheses.
 func stripURLComments(s string) string {
 	var b strings.Builder
+	var o openers
+	last := strings.LastIndexByte(s, '>')
 	for i := 0; i < len(s); i++ {
 		switch s[i] {
 		case '<':
-			if n := strings.IndexByte(s[i:], '>'); n > 0 {
+			if i < last {
+				n := strings.IndexByte(s[i:], '>')
 				b.WriteString(s[i : i+n+1])
 				i += n
 				continue
 			}
 		case '(':
-			if n, _ := comment(s[i:]); n > 0 {
+			if n, _ := o.comment(s[i:]); n > 0 {
 				i += n - 1
 				continue
 			}

@@ -23,6 +23,10 @@ const (
 	MaxMessageIDs = 2000
 	// MaxParams bounds the parameters of one Content-Type or Content-Disposition.
 	MaxParams = 200
+	// MaxParamBytes bounds the part of such a field that is looked at.
+	MaxParamBytes = 64 << 10
+	// maxLiteral bounds a domain literal ("[IPv6:...]").
+	maxLiteral = 256
 	// MaxNameRunes bounds a part's name. File systems stop at 255 bytes.
 	MaxNameRunes = 1000
 	// MaxCommentDepth bounds nested comments; a deeper "(" is text.

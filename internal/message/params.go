@@ -19,8 +19,9 @@ type param struct{ name, value string } // name in lower case
 // senders do: missing semicolons, unquoted values with spaces or with
 // tspecials, encoded words in quotes, quotes that never end.
 func parseParamValue(s string) paramValue {
-	s = unfold(s)
-	head, rest := splitParam(s)
+	s = unfold(s[:min(len(s), MaxParamBytes)])
+	var o openers
+	head, rest := splitParam(s, &o)
 	v := paramValue{value: strings.TrimSpace(stripComments(head))}
 	// "multipart/mixed boundary=x": the semicolon was forgotten.
 	if main, tail, ok := strings.Cut(v.value, " "); ok && strings.Contains(tail, "=") {
@@ -28,7 +29,7 @@ func parseParamValue(s string) paramValue {
 	}
 	for rest != "" && len(v.list) < MaxParams {
 		var item string
-		item, rest = splitParam(rest)
+		item, rest = splitParam(rest, &o)
 		if p, ok := parseParam(item); ok {
 			v.list = append(v.list, p)
 		}
@@ -37,30 +38,48 @@ func parseParamValue(s string) paramValue {
 }
 
 // splitParam cuts s at its first semicolon outside of quotes and comments.
-func splitParam(s string) (item, rest string) {
-	depth := 0
+func splitParam(s string, o *openers) (item, rest string) {
 	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
-		case c == '\\' && depth > 0:
-			i++
-		case c == '"' && depth == 0:
-			if n := quotedLen(s[i:]); n > 0 {
-				i += n - 1
-			}
-		case c == '(' && depth < MaxCommentDepth && (depth > 0 || commentCloses(s[i:])):
-			depth++
-		case c == ')' && depth > 0:
-			depth--
-		case c == ';' && depth == 0:
+		switch s[i] {
+		case '"':
+			i += max(o.quoted(s[i:])-1, 0)
+		case '(':
+			n, _ := o.comment(s[i:])
+			i += max(n-1, 0)
+		case ';':
 			return s[:i], s[i+1:]
 		}
 	}
 	return s, ""
 }
 
-// commentCloses says whether the comment that starts s has an end: a lone "(" in
-// a file name is no comment.
-func commentCloses(s string) bool { return strings.IndexByte(s, ')') > 0 }
+// openers finds the ends of quotes and comments. After maxTries that never end
+// it takes no more: each failure cost a walk to the end of the field.
+type openers struct{ failed int }
+
+const maxTries = 16
+
+func (o *openers) quoted(s string) int {
+	if o.failed > maxTries {
+		return 0
+	}
+	n := quotedLen(s)
+	if n == 0 {
+		o.failed++
+	}
+	return n
+}
+
+func (o *openers) comment(s string) (int, string) {
+	if o.failed > maxTries {
+		return 0, ""
+	}
+	n, text := comment(s)
+	if n == 0 {
+		o.failed++
+	}
+	return n, text
+}
 
 // quotedLen is the length of the quoted string that starts s with both quotes,
 // or 0 when it never ends.
@@ -88,6 +107,9 @@ func parseParam(item string) (param, bool) {
 	value = strings.TrimSpace(value)
 	if strings.HasPrefix(value, `"`) {
 		return param{name, unquote(value)}, true
+	}
+	if name == "name" || name == "filename" {
+		return param{name, value}, true // "filename=a (1).pdf" is a common mistake, a comment there is none
 	}
 	return param{name, strings.TrimSpace(stripComments(value))}, true
 }
@@ -122,7 +144,7 @@ func (v paramValue) params() map[string]string {
 	m := make(map[string]string, len(v.list))
 	for _, p := range v.list {
 		base, _, _ := strings.Cut(p.name, "*")
-		if _, ok := m[base]; !ok {
+		if _, ok := m[base]; !ok && base != "" {
 			m[base] = v.get(base)
 		}
 	}
@@ -287,16 +309,17 @@ func stripComments(s string) string {
 		return s
 	}
 	var b strings.Builder
+	var o openers
 	for i := 0; i < len(s); i++ {
 		switch s[i] {
 		case '"':
-			if n := quotedLen(s[i:]); n > 0 {
+			if n := o.quoted(s[i:]); n > 0 {
 				b.WriteString(s[i : i+n])
 				i += n - 1
 				continue
 			}
 		case '(':
-			if n, _ := comment(s[i:]); n > 0 {
+			if n, _ := o.comment(s[i:]); n > 0 {
 				b.WriteByte(' ')
 				i += n - 1
 				continue
