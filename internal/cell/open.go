@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"sync"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"cofferdam/internal/jmap"
 	"cofferdam/internal/outbox"
 	"cofferdam/internal/seal"
+	"cofferdam/internal/upstream/imapup"
 	"cofferdam/internal/user"
 )
 
@@ -23,7 +25,10 @@ func (c *Cell) openAccount(ctx context.Context, p *person, req ipc.PersonRequest
 	if err != nil {
 		return nil, nil, err
 	}
-	store := c.store(p)
+	store := imapup.New(imapup.Config{
+		Dial:   func(ctx context.Context) (net.Conn, error) { return c.dialIMAP(ctx, p) },
+		Logger: c.log,
+	})
 	var a *account.Account
 	out, err := outbox.Open(ctx, outbox.Config{
 		Sender:  sender{c, p},
