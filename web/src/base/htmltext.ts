@@ -37,53 +37,97 @@ const blocks = new Set(
 /** Blocks that people set apart by an empty line. */
 const spaced = new Set(["p", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "ul", "ol", "table", "pre"]);
 
+/** The lines that are done, and the pieces of the one being written; joining late keeps it linear. */
 interface Writer {
-  lines: string[];
+  readonly lines: string[];
+  pieces: string[];
+  /** The line ends with a space, or is empty: another one would be too many. */
+  spaced: boolean;
 }
 
 function breakLine(w: Writer): void {
-  w.lines.push("");
+  w.lines.push(w.pieces.join("").trimEnd());
+  w.pieces = [];
+  w.spaced = true;
 }
 
 function openBlock(w: Writer, gap: boolean): void {
-  if (w.lines.at(-1) !== "") breakLine(w);
-  if (gap && w.lines.length > 1 && w.lines.at(-2) !== "") breakLine(w);
+  if (w.pieces.length > 0) breakLine(w);
+  if (gap && w.lines.length > 0 && w.lines.at(-1) !== "") w.lines.push("");
 }
 
 function write(w: Writer, text: string): void {
-  const last = w.lines.at(-1) ?? "";
-  const piece = decodeEntities(text.replace(/[\s]+/g, " "));
-  w.lines[w.lines.length - 1] =
-    last === "" ? piece.trimStart() : last.endsWith(" ") ? last + piece.trimStart() : last + piece;
+  const one = text.replace(/\s+/g, " ");
+  const piece = decodeEntities(w.spaced ? one.trimStart() : one);
+  if (piece === "") return;
+  w.pieces.push(piece);
+  w.spaced = one.endsWith(" ");
+}
+
+interface Token {
+  /** A tag's name in lower case with "/" before it when it closes; "" for text. */
+  readonly tag: string;
+  readonly text: string;
+}
+
+/** Where the tag that starts at `from` ends: quotes hide ">", and an open tag hides the rest. */
+function tagEnd(html: string, from: number): number {
+  let quoted = "";
+  for (let i = from; i < html.length; i++) {
+    const c = html[i] ?? "";
+    if (quoted !== "") quoted = c === quoted ? "" : quoted;
+    else if (c === ">") return i;
+    else if ((c === '"' || c === "'") && html[i - 1] === "=") quoted = c;
+  }
+  return html.length;
+}
+
+/** tokens reads from left to right, each letter once: the input is as hostile as mail is. */
+function* tokens(html: string): Generator<Token> {
+  let at = 0;
+  while (at < html.length) {
+    const open = html.indexOf("<", at);
+    if (open !== at) {
+      const end = open < 0 ? html.length : open;
+      yield { tag: "", text: html.slice(at, end) };
+      at = end;
+    } else if (html.startsWith("<!--", at)) {
+      const end = html.indexOf("-->", at + 4);
+      at = end < 0 ? html.length : end + 3;
+    } else if (/[a-z/!?]/i.test(html[at + 1] ?? "")) {
+      const end = tagEnd(html, at + 1);
+      const name = /^\/?[a-z][a-z0-9-]*/i.exec(html.slice(at + 1, Math.min(end, at + 40)))?.[0] ?? "!";
+      yield { tag: name.toLowerCase(), text: "" };
+      at = end + 1;
+    } else {
+      yield { tag: "", text: "<" };
+      at++;
+    }
+  }
+}
+
+function element(w: Writer, tag: string): void {
+  const closes = tag.startsWith("/");
+  const name = closes ? tag.slice(1) : tag;
+  if (name === "br") breakLine(w);
+  else if (blocks.has(name)) openBlock(w, spaced.has(name));
+  else if (closes && (name === "td" || name === "th")) write(w, " ");
+  if (name === "li" && !closes) write(w, "• ");
 }
 
 /** htmlToText keeps paragraphs, line breaks and list bullets; everything else becomes plain words. */
 export function htmlToText(html: string): string {
-  const w: Writer = { lines: [""] };
-  const token = /<!--[\s\S]*?(?:-->|$)|<(\/?)([a-z][a-z0-9-]*)((?:[^>"']|"[^"]*"|'[^']*')*)>|([^<]+)|</gi;
+  const w: Writer = { lines: [], pieces: [], spaced: true };
   let skip = "";
-  for (const match of html.matchAll(token)) {
-    const [, slash, rawName, , text] = match;
-    const name = rawName?.toLowerCase();
-    if (name !== undefined) {
-      if (skip !== "") {
-        if (slash && name === skip) skip = "";
-      } else if (silent.has(name)) {
-        if (!slash) skip = name;
-      } else if (name === "br") {
-        breakLine(w);
-      } else if (blocks.has(name)) {
-        openBlock(w, spaced.has(name));
-        if (name === "li" && !slash) write(w, "• ");
-      } else if ((name === "td" || name === "th") && slash) {
-        write(w, " ");
-      }
-    } else if (text !== undefined && skip === "") {
-      write(w, text);
-    }
+  for (const { tag, text } of tokens(html)) {
+    if (skip !== "") {
+      if (tag === `/${skip}`) skip = "";
+    } else if (tag === "") write(w, text);
+    else if (silent.has(tag)) skip = tag;
+    else element(w, tag);
   }
+  breakLine(w);
   return w.lines
-    .map((l) => l.trimEnd())
     .join("\n")
     .replace(/\n{3,}/g, "\n\n")
     .trim();

@@ -5,6 +5,7 @@ function many(count: number, one: string, other: string): string {
 }
 
 export const words = {
+  product: "Mail",
   me: "me",
   unknownSender: "Unknown sender",
   noSubject: "(no subject)",

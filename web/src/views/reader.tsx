@@ -238,7 +238,9 @@ export function Reader() {
     if (onePane.value) return null;
     return (
       <section class="reader is-empty">
-        <State icon="read" title={words.nothingOpen} hint={words.nothingOpenHint} />
+        {(room.list.value?.total.value ?? 0) > 0 && (
+          <State icon="read" title={words.nothingOpen} hint={words.nothingOpenHint} />
+        )}
       </section>
     );
   }

@@ -205,7 +205,7 @@ export function Sidebar({ session, onHelp, provider }: SidebarProps) {
     <nav class={`sidebar ${drawerOpen.value ? "is-open" : ""}`} aria-label={words.folders}>
       <div class="brand">
         <Mark />
-        <span>{provider}</span>
+        <span>{provider || words.product}</span>
       </div>
       <div class="sidebar-compose">
         <Button

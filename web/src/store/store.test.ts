@@ -1,0 +1,240 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { FakeJmap } from "../../dev/jmap";
+import { Trouble } from "../base/trouble";
+import { Answers, type Batch } from "../jmap/call";
+import { Connection } from "../jmap/connection";
+import { mailboxId } from "../jmap/id";
+import { jmapSession } from "../jmap/session";
+import { Actions } from "../mail/actions";
+import { Toasts } from "../mail/toasts";
+import { EmailList } from "./emaillist";
+import { Pages } from "./pages";
+import { Records } from "./records";
+import { Store } from "./store";
+
+/** A connection to the development server's JMAP, without HTTP, that can be cut and counted. */
+class Wire extends Connection {
+  requests = 0;
+  down = false;
+  constructor(readonly server: FakeJmap) {
+    super(jmapSession(server.session(), "session"), () => Promise.reject(new Error("no renewal here")));
+  }
+  override async send(batch: Batch): Promise<Answers> {
+    this.requests++;
+    await Promise.resolve();
+    if (this.down) throw new Trouble("offline", "cut");
+    return Answers.decode(JSON.parse(JSON.stringify(this.server.handle(batch.encode()))));
+  }
+}
+
+const inbox = mailboxId("mb-inbox", "");
+const archive = mailboxId("mb-archive", "");
+const query = { filter: { inMailbox: inbox }, collapseThreads: true };
+const rest = () => new Promise((resolve) => setTimeout(resolve, 20));
+
+async function opened(threads = 900) {
+  const server = new FakeJmap(threads);
+  const wire = new Wire(server);
+  const store = new Store(wire);
+  await store.start();
+  const list = store.list(query);
+  const stop = list.view();
+  await rest();
+  return { server, wire, store, list, stop };
+}
+
+test("the first page comes in one request and the total is real", async () => {
+  const { server, wire, store, list } = await opened();
+  assert.equal(wire.requests, 2); // mailboxes, then the list
+  const threads = new Set(server.mails.filter((m) => m.mailboxIds.has("mb-inbox")).map((m) => m.threadId));
+  assert.equal(list.total.value, threads.size);
+  const first = list.at(0);
+  assert.ok(first !== undefined && store.emails.peek(first)?.subject !== undefined);
+  assert.equal(list.at(60), undefined);
+});
+
+test("scrolling far loads that window alone", async () => {
+  const { list, wire } = await opened();
+  const before = wire.requests;
+  list.show(300, 312);
+  await rest();
+  assert.equal(wire.requests, before + 1);
+  assert.ok(list.at(305) !== undefined);
+  assert.equal(list.at(150), undefined);
+});
+
+test("new mail comes in above and the rows in view stay the same", async () => {
+  const { server, store, list } = await opened();
+  list.show(300, 312);
+  await rest();
+  const seen = list.at(300);
+  server.deliver();
+  await store.sync();
+  await rest();
+  assert.equal(list.shifted.value, 1);
+  assert.equal(list.at(301), seen);
+});
+
+test("new mail at the top is the first row", async () => {
+  const { server, store, list } = await opened();
+  server.deliver("Hello");
+  await store.sync();
+  await rest();
+  const first = list.at(0);
+  assert.equal(first !== undefined && store.emails.peek(first)?.subject, "Hello");
+});
+
+test("our own change is not asked for again", async () => {
+  const { server, wire, store, list } = await opened();
+  const states: Record<string, string>[] = [];
+  server.listeners.add((data) => {
+    const message = JSON.parse(data) as { changed: Record<string, Record<string, string>> };
+    states.push(message.changed["A1"] ?? {});
+  });
+  const id = list.at(2);
+  assert.ok(id !== undefined);
+  const before = wire.requests;
+  new Actions(store, new Toasts()).setStar([id], true);
+  await rest();
+  assert.equal(wire.requests, before + 1);
+  assert.equal(states.length, 1);
+  assert.ok(store.isCurrent(states[0] ?? {}));
+});
+
+test("a move shows at once, counts follow, and undo brings it back", async () => {
+  const { store, list } = await opened();
+  const toasts = new Toasts();
+  const actions = new Actions(store, toasts);
+  const total = list.total.value ?? 0;
+  const id = list.at(1);
+  assert.ok(id !== undefined);
+  const archived = store.mailbox(archive)?.totalEmails ?? 0;
+  const done = actions.move([id], [id], inbox, archive);
+  assert.equal(list.total.value, total - 1);
+  assert.notEqual(list.at(1), id);
+  assert.equal(store.mailbox(archive)?.totalEmails, archived + 1);
+  await done;
+  toasts.undo();
+  await rest();
+  assert.equal(list.at(1), id);
+  assert.equal(list.total.value, total);
+  assert.equal(store.mailbox(archive)?.totalEmails, archived);
+});
+
+test("what the server refuses is back where it was, with a word why", async () => {
+  const { server, store, list } = await opened();
+  const toasts = new Toasts();
+  const id = list.at(1);
+  assert.ok(id !== undefined);
+  server.refuse = "overQuota";
+  await new Actions(store, toasts).move([id], [id], inbox, archive);
+  await rest();
+  assert.equal(list.at(1), id);
+  assert.ok(store.emails.peek(id)?.mailboxIds.includes(inbox));
+  assert.match(toasts.shown.value.at(-1)?.text ?? "", /back where it was.*mailbox is full/);
+});
+
+test("a cut line takes an optimistic star back", async () => {
+  const { wire, store, list } = await opened();
+  const id = list.at(3);
+  assert.ok(id !== undefined);
+  const before = Boolean(store.emails.peek(id)?.keywords["$flagged"]);
+  wire.down = true;
+  new Actions(store, new Toasts()).setStar([id], !before);
+  assert.equal(Boolean(store.emails.peek(id)?.keywords["$flagged"]), !before);
+  await rest();
+  assert.equal(Boolean(store.emails.peek(id)?.keywords["$flagged"]), before);
+});
+
+test("a list that failed says so and recovers", async () => {
+  const { wire, store } = await opened();
+  wire.down = true;
+  const other = store.list({ filter: { inMailbox: archive }, collapseThreads: true });
+  const stop = other.view();
+  await rest();
+  assert.equal(other.status.value.kind, "failed");
+  wire.down = false;
+  other.retry();
+  await rest();
+  assert.equal(other.status.value.kind, "ready");
+  assert.ok((other.total.value ?? 0) > 0);
+  stop();
+});
+
+test("a server that cannot tell changes is asked anew", async () => {
+  const { server, store, list } = await opened();
+  const handle = server.handle.bind(server);
+  server.handle = (body) => {
+    const answer = handle(body) as { methodResponses: [string, unknown, string][] };
+    answer.methodResponses = answer.methodResponses.map((r) =>
+      r[0] === "Email/changes" ? ["error", { type: "cannotCalculateChanges" }, r[2]] : r,
+    );
+    return answer;
+  };
+  server.deliver("After the gap");
+  await store.sync();
+  await rest();
+  const first = list.at(0);
+  assert.equal(first !== undefined && store.emails.peek(first)?.subject, "After the gap");
+});
+
+test("an empty folder that gets its first mail shows it", async () => {
+  const { server, store } = await opened();
+  const empty = store.list({ filter: { inMailbox: mailboxId("mb-empty", "") }, collapseThreads: true });
+  const stop = empty.view();
+  await rest();
+  assert.equal(empty.total.value, 0);
+  server.handle({
+    methodCalls: [
+      ["Email/set", { update: { [server.mails[0]?.id ?? ""]: { "mailboxIds/mb-empty": true } } }, "0"],
+    ],
+  });
+  await store.sync();
+  await rest();
+  assert.equal(empty.total.value, 1);
+  stop();
+});
+
+test("a list whose total is a lie ends where its rows end", async () => {
+  const { store } = await opened();
+  const list = new EmailList(store, query);
+  const stop = list.view();
+  await rest();
+  const total = list.total.value ?? 0;
+  list.show(total - 5, total + 40);
+  await rest();
+  assert.equal(list.total.value, total);
+  stop();
+});
+
+test("an overlay survives an answer that was under way, and goes without a trace", () => {
+  const records = new Records<string, { n: number; star: boolean }>();
+  records.put("a", () => ({ n: 1, star: false }));
+  const overlay = records.overlay("a", (v) => ({ ...v, star: true }));
+  records.put("a", () => ({ n: 2, star: false }));
+  assert.deepEqual(records.peek("a"), { n: 2, star: true });
+  overlay.rollback();
+  assert.deepEqual(records.peek("a"), { n: 2, star: false });
+});
+
+test("pages know what is missing and forget what is far", () => {
+  const pages = new Pages<string>();
+  pages.setLength(100_000);
+  assert.deepEqual(pages.missing(49_990, 50_020), { from: 49_950, count: 100 });
+  pages.put(
+    49_950,
+    Array.from({ length: 100 }, (_, i) => `e${i}`),
+  );
+  assert.equal(pages.missing(49_990, 50_020), undefined);
+  assert.equal(pages.remove(new Set(["e3"])), 1);
+  assert.equal(pages.at(49_953), "e4");
+  for (let p = 0; p < 80; p++)
+    pages.put(
+      p * 50,
+      Array.from({ length: 50 }, (_, i) => `p${p}-${i}`),
+    );
+  assert.ok(pages.forget(0));
+  assert.equal(pages.at(50_000), undefined);
+  assert.equal(pages.at(10), "p0-10");
+});
