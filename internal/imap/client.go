@@ -2,6 +2,7 @@ package imap
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"log/slog"
@@ -154,6 +155,7 @@ type Client struct {
 	idling    *command        // the IDLE in flight
 	idleQuiet bool            // the server has accepted IDLE: silence is fine
 	idleErr   error           // the server refused IDLE
+	idleRest  time.Duration   // how long to rest before the next IDLE
 	refused   []chan struct{} // of the callers inside Idle; closed when refused
 	detached  bool
 }
@@ -182,6 +184,7 @@ func newClient(ctx context.Context, conn net.Conn, opts Options) (*Client, error
 		greeted:  make(chan *Response, 1),
 		cont:     make(chan string, 1),
 		enabled:  map[string]bool{},
+		idleRest: idleSettle,
 	}
 	c.parser = newParser(readerFunc(c.readConn), opts)
 	c.parser.sink = c.chooseSink
@@ -329,12 +332,21 @@ func (c *Client) fail(err error) {
 	c.mu.Unlock()
 	close(c.dead)
 	if !detached {
-		_ = conn.Close()
+		hangUp(conn)
 	}
 	for _, cmd := range waiting {
 		cmd.complete(err)
 	}
 	c.poke()
+}
+
+// hangUp closes a connection at once: a TLS layer would first try, for
+// seconds, to say good-bye.
+func hangUp(conn net.Conn) {
+	if tc, ok := conn.(*tls.Conn); ok {
+		conn = tc.NetConn()
+	}
+	_ = conn.Close()
 }
 
 func (c *Client) setState(s State) {

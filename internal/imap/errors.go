@@ -15,8 +15,9 @@ var (
 	// this client; a new connection works.
 	ErrClosed = errors.New("imap: client closed")
 
-	// ErrTooLarge marks an item that exceeded a limit and was skipped.
-	ErrTooLarge = errors.New("imap: item too large and skipped")
+	// ErrTooLarge marks an item that was streamed away, or exceeded a limit and
+	// was skipped.
+	ErrTooLarge = errors.New("imap: item not kept in memory")
 
 	// ErrNotPresent marks an item that the server did not send.
 	ErrNotPresent = errors.New("imap: item not present")

@@ -87,7 +87,8 @@ type FetchOptions struct {
 	Vanished   bool
 	OnVanished func(UIDSet)
 
-	// Partial asks for a page of the set (RFC 9394, section 3.3).
+	// Partial asks for a page of the set (RFC 9394, section 3.3), which must
+	// fit one command line.
 	Partial PartialRange
 
 	// Literal chooses where the bytes of a literal go. Returning nil, false
@@ -140,7 +141,12 @@ func (c *Client) FetchSaved(items []FetchItem, opts FetchOptions, row func(*Fetc
 func startFetch[T ~uint32](c *Client, verb string, set NumSet[T], items []FetchItem, opts FetchOptions, row func(*FetchRow)) *Future[FetchDone] {
 	v := new(FetchDone)
 	var cmds []*command
-	for _, part := range set.chunks(c.room(fetchItemsLen(items) + 100)) {
+	parts := set.chunks(c.room(fetchItemsLen(items) + 100))
+	if len(parts) > 1 && !opts.Partial.IsZero() {
+		// A page of each chunk is not a page of the set.
+		return failed[FetchDone](&LimitError{What: "bytes in a command line", Limit: int64(c.opts.MaxCommandLine)})
+	}
+	for _, part := range parts {
 		f := newFetchMatch(items, opts, row, v)
 		f.setRange(part)
 		cmds = append(cmds, f.command(c, verb, part.String(), items, opts))

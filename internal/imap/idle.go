@@ -89,10 +89,14 @@ func (c *Client) enterIdle() error {
 }
 
 // idleAnswered sees the tagged answer, on the reading goroutine. A server that
-// ends IDLE by itself with OK is asked again.
+// ends IDLE by itself with OK is asked again, but not in a hurry.
 func (c *Client) idleAnswered(r *Response) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.idleRest = idleSettle
+	if c.idleQuiet && time.Since(c.idling.since) < idleBackoff {
+		c.idleRest = idleBackoff // the server ended it by itself, and at once
+	}
 	c.idling, c.idleQuiet = nil, false
 	if r.Kind != StatusOK {
 		c.idleErr = &StatusError{Command: "IDLE", Kind: r.Kind, Code: r.Code, Text: r.Text}

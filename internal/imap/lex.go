@@ -63,13 +63,12 @@ func (p *parser) atom(i, stop int) int {
 	start := i
 	for i < stop {
 		c := buf[i]
-		if c == ' ' || c == '(' || c == ')' {
-			break
-		}
 		if c == '[' && isSectionName(buf[start:i]) {
-			if close := sectionEnd(buf[i:stop]); close > 0 {
-				i += close
+			if end := sectionEnd(buf[i:stop]); end > 0 {
+				i += end
 			}
+		} else if c == ' ' || c == '(' || c == ')' {
+			break
 		}
 		i++
 	}

@@ -106,6 +106,10 @@ const (
 	// after a command, so that a burst of commands costs one DONE.
 	idleSettle = 50 * time.Millisecond
 
+	// idleBackoff is the rest before IDLE starts again when the server ends it
+	// by itself sooner than that: no IDLE twenty times a second.
+	idleBackoff = 30 * time.Second
+
 	// logoutTimeout bounds the good-bye.
 	logoutTimeout = 2 * time.Second
 

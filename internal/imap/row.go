@@ -171,8 +171,8 @@ func (r *FetchRow) BodyStructure() (*BodyPart, bool) {
 
 // Section returns the bytes of a BODY[...] or BINARY[...] that stayed in
 // memory, by the item it was asked with. The error is ErrNotPresent when the
-// server sent none (or NIL), ErrTooLarge when it was too large to keep. The
-// bytes are valid until the callback returns.
+// server sent none (or NIL), ErrTooLarge when it was streamed or too large to
+// keep. The bytes are valid until the callback returns.
 func (r *FetchRow) Section(item FetchItem) ([]byte, error) {
 	for name, v := range r.Items() {
 		if !sameSection(name.Raw(), string(item)) {

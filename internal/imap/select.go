@@ -19,9 +19,9 @@ type SelectOptions struct {
 type QResync struct {
 	UIDValidity uint32
 	ModSeq      uint64
-	KnownUIDs   UIDSet // optional; no star
+	KnownUIDs   UIDSet // optional; no star; left out when it fits no line
 	// MatchSeqs and MatchUIDs optionally pair some sequence numbers with
-	// their uids; equal counts, no stars.
+	// their uids; equal counts, no stars; left out when they fit no line.
 	MatchSeqs SeqSet
 	MatchUIDs UIDSet
 }
@@ -72,11 +72,21 @@ func encodeSelectParams(e *encoder, o SelectOptions) {
 		if q.KnownUIDs.HasStar() || q.MatchUIDs.HasStar() || q.MatchSeqs.HasStar() {
 			e.fail("star in a set of known uids") // RFC 7162, section 7: known-uids
 		}
+		// Both are hints that only shorten the answer (RFC 7162, section 3.2.5.1).
+		known, match := "", ""
 		if !q.KnownUIDs.Empty() {
-			e.sp().raw(q.KnownUIDs.String())
+			known = " " + q.KnownUIDs.String()
 		}
 		if !q.MatchSeqs.Empty() {
-			e.raw(" (").raw(q.MatchSeqs.String()).sp().raw(q.MatchUIDs.String()).raw(")")
+			match = " (" + q.MatchSeqs.String() + " " + q.MatchUIDs.String() + ")"
+		}
+		room := e.maxLine - (len(e.buf) - e.line) - len("))\r\n")
+		if len(known) <= room {
+			e.raw(known)
+			room -= len(known)
+		}
+		if len(match) <= room {
+			e.raw(match)
 		}
 		e.raw("))")
 	case o.CondStore:

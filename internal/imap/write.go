@@ -76,7 +76,7 @@ func (c *Client) plan(rest *time.Time) (task, time.Duration) {
 		if rest.IsZero() {
 			*rest = time.Now()
 		}
-		if left := idleSettle - time.Since(*rest); left > 0 {
+		if left := c.idleRest - time.Since(*rest); left > 0 {
 			return task{}, left
 		}
 		*rest = time.Time{}
