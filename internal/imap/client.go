@@ -156,6 +156,7 @@ type Client struct {
 	idleQuiet bool            // the server has accepted IDLE: silence is fine
 	idleErr   error           // the server refused IDLE
 	idleRest  time.Duration   // how long to rest before the next IDLE
+	idleDone  bool            // DONE was sent for the IDLE in flight
 	refused   []chan struct{} // of the callers inside Idle; closed when refused
 	detached  bool
 }

@@ -109,7 +109,7 @@ func (c Code) CopyUID() (CopyUID, bool) {
 	}
 	src, err1 := parseRanges[UID](c.args.At(1).Text())
 	dst, err2 := parseRanges[UID](c.args.At(2).Text())
-	if err1 != nil || err2 != nil || countRanges(src) != countRanges(dst) {
+	if err1 != nil || err2 != nil || countRanges(src) != countRanges(dst) || countRanges(src) == math.MaxUint64 {
 		return CopyUID{}, false
 	}
 	return CopyUID{UIDValidity: validity, src: src, dst: dst}, true

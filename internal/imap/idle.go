@@ -71,7 +71,7 @@ func (c *Client) enterIdle() error {
 	cmd.tag = cmd.enc.tag
 	cmd.settle = c.idleAnswered
 	c.mu.Lock()
-	c.idling, c.idleQuiet = cmd, false
+	c.idling, c.idleQuiet, c.idleDone = cmd, false, false
 	c.mu.Unlock()
 	c.launch(cmd)
 	c.expect(true)
@@ -94,7 +94,7 @@ func (c *Client) idleAnswered(r *Response) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.idleRest = idleSettle
-	if c.idleQuiet && time.Since(c.idling.since) < idleBackoff {
+	if !c.idleDone && time.Since(c.idling.since) < idleBackoff {
 		c.idleRest = idleBackoff // the server ended it by itself, and at once
 	}
 	c.idling, c.idleQuiet = nil, false

@@ -378,7 +378,9 @@ func touchRow(r *FetchRow) {
 	r.Preview()
 	if e, ok := r.Envelope(); ok {
 		for _, a := range e.From {
-			a.Addr()
+			if a.IsGroupEnd && a.Addr() != "" {
+				panic("the end of a group has an address")
+			}
 		}
 	}
 	if b, ok := r.BodyStructure(); ok {

@@ -154,7 +154,7 @@ func (c *Client) perform(t task) error {
 	var pending []byte
 	if t.done {
 		c.mu.Lock()
-		c.idleQuiet = false
+		c.idleQuiet, c.idleDone = false, true
 		c.armStall()
 		c.mu.Unlock()
 		pending = append(pending, "DONE\r\n"...)
