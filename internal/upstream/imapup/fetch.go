@@ -1,6 +1,7 @@
 package imapup
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -15,6 +16,7 @@ type asking struct {
 	items wanted
 	sel   *selecting
 	rows  *imap.Future[imap.FetchDone]
+	got   []*upstream.Content
 	seen  upstream.UIDSet
 }
 
@@ -50,32 +52,35 @@ type placed struct {
 // might be by a connection that looks anew.
 func (t *traits) fetch(ctx context.Context, c *session, asks []upstream.Ask, fn func(*upstream.Content), again bool) ([]upstream.Ask, error) {
 	list := make([]*asking, len(asks))
-	pending := "" // the mailbox that will be selected when the pipeline has run
 	for i, ask := range asks {
 		a := &asking{ask: ask, items: t.itemsFor(ask.Want)}
 		list[i] = a
-		if i > 0 && pending == ask.At.Box && list[i-1].ask.At == ask.At {
+		if i > 0 && asks[i-1].At == ask.At {
 			a.sel = list[i-1].sel
 		} else {
 			a.sel = c.selectBox(ask.At, false)
-			if again && a.sel.future == nil {
-				a.sel.noop = c.client.Noop()
+			if again {
+				if err := a.sel.catchUp(ctx, all); err != nil {
+					return nil, err
+				}
 			}
 		}
-		pending = ask.At.Box
 		a.rows = c.client.Fetch(ask.UIDs, a.items.items, imap.FetchOptions{}, func(r *imap.FetchRow) {
-			if !a.ask.UIDs.Contains(r.UID()) || !a.items.whole(r) || !a.sel.ok() {
-				return
+			if a.ask.UIDs.Contains(r.UID()) && a.items.whole(r) && a.sel.live() {
+				a.got = append(a.got, a.items.content(a.ask.At.Box, r))
+				a.seen.Add(r.UID())
 			}
-			a.seen.Add(r.UID())
-			fn(a.items.content(a.ask.At.Box, r))
 		})
 	}
 	var missing []upstream.Ask
 	var first error
 	for _, a := range list {
-		if err := both(ctx, a.sel, a.rows); err != nil && first == nil {
-			first = err
+		if err := both(ctx, a.sel, a.rows); err != nil {
+			first = cmp.Or(first, err)
+			continue
+		}
+		for _, content := range a.got {
+			fn(content)
 		}
 		if left := minus(a.ask.UIDs, a.seen); !left.Empty() && a.sel.future == nil && !again {
 			missing = append(missing, upstream.Ask{At: a.ask.At, UIDs: left, Want: a.ask.Want})
@@ -192,16 +197,16 @@ func (s *Store) Chunk(ctx context.Context, at upstream.Place, uid upstream.UID, 
 			found := false
 			sel := c.selectBox(at, false)
 			if try > 0 {
-				sel.noop = c.client.Noop()
+				if err := sel.catchUp(ctx, all); err != nil {
+					return err
+				}
 			}
 			f := c.client.Fetch(imap.UIDs(uid), []imap.FetchItem{imap.ItemUID, item}, imap.FetchOptions{}, func(r *imap.FetchRow) {
-				if r.UID() != uid || !sel.ok() {
+				if r.UID() != uid || !sel.live() {
 					return
 				}
 				if b, err := r.Section(item); err == nil {
 					found, data = true, slices.Clone(b)
-				} else if r.Truncated() {
-					found = false
 				}
 			})
 			if err := both(ctx, sel, f); err != nil {

@@ -32,6 +32,9 @@ func (s *Store) write(ctx context.Context, doing, box string, f func(context.Con
 }
 
 func (s *Store) with(ctx context.Context, doing, box string, again bool, f func(context.Context, *session) error) error {
+	if s.ctx.Err() != nil {
+		return upstream.ErrClosed
+	}
 	select {
 	case <-s.slots:
 	case <-ctx.Done():

@@ -71,15 +71,20 @@ func (s *Store) UIDs(ctx context.Context, box string) (set upstream.UIDSet, m up
 		return set, m, err
 	}
 	err = s.read(ctx, "listing mails", box, func(ctx context.Context, c *session) error {
+		at := upstream.Place{Box: box}
+		if c.has(at) {
+			if err := c.catchUp(ctx, all); err != nil {
+				return err
+			}
+		}
 		status := c.client.Status(box, t.statusItems()...)
-		sel := c.selectBox(upstream.Place{Box: box}, true)
-		sel.sync(imap.Star)
+		sel := c.selectBox(at, true)
 		found := c.client.Search(imap.All(), imap.SearchOptions{})
-		st, err := status.Wait(ctx)
-		if err != nil {
+		if err := sel.wait(ctx); err != nil {
 			return err
 		}
-		if err := sel.wait(ctx); err != nil {
+		st, err := status.Wait(ctx)
+		if err != nil {
 			return err
 		}
 		res, err := found.Wait(ctx)
@@ -101,17 +106,35 @@ func (s *Store) Rows(ctx context.Context, at upstream.Place, uids upstream.UIDSe
 	if err != nil || uids.Empty() {
 		return err
 	}
-	return s.read(ctx, "reading the index", at.Box, func(ctx context.Context, c *session) error {
+	var got []upstream.Row
+	err = s.read(ctx, "reading the index", at.Box, func(ctx context.Context, c *session) error {
+		got = got[:0]
 		sel := c.selectBox(at, false)
-		sel.sync(highest(uids))
+		if err := sel.catchUp(ctx, highest(uids)); err != nil {
+			return err
+		}
 		rr := t.rowReader()
 		rows := c.client.Fetch(uids, t.rowItems(), imap.FetchOptions{}, func(r *imap.FetchRow) {
-			if row := rr.read(r); row != nil && sel.ok() {
-				fn(row)
+			if row := rr.read(r); row != nil && sel.live() {
+				got = append(got, keep(row))
 			}
 		})
 		return both(ctx, sel, rows)
 	})
+	if err != nil {
+		return err
+	}
+	for i := range got {
+		fn(&got[i])
+	}
+	return nil
+}
+
+// keep copies a row out of the reader's memory.
+func keep(r *upstream.Row) upstream.Row {
+	c := *r
+	c.Flags, c.Header = slices.Clone(r.Flags), slices.Clone(r.Header)
+	return c
 }
 
 // both waits for a SELECT and what was pipelined behind it, and prefers the
@@ -134,13 +157,19 @@ func (s *Store) Newest(ctx context.Context, box string, offset, n int, fn func(*
 	var rows []upstream.Row
 	err = s.read(ctx, "reading the newest mails", box, func(ctx context.Context, c *session) error {
 		rows = rows[:0]
+		at := upstream.Place{Box: box}
+		if c.has(at) {
+			if err := c.catchUp(ctx, all); err != nil {
+				return err
+			}
+		}
 		status := c.client.Status(box, t.statusItems()...)
-		sel := c.selectBox(upstream.Place{Box: box}, true)
-		st, err := status.Wait(ctx)
-		if err != nil {
+		sel := c.selectBox(at, true)
+		if err := sel.wait(ctx); err != nil {
 			return err
 		}
-		if err := sel.wait(ctx); err != nil {
+		st, err := status.Wait(ctx)
+		if err != nil {
 			return err
 		}
 		if m = marksOf(st); m.UIDValidity != c.sel.UIDValidity {
@@ -153,10 +182,8 @@ func (s *Store) Newest(ctx context.Context, box string, offset, n int, fn func(*
 		rr := t.rowReader()
 		seqs := imap.SeqRange(imap.SeqNum(max(last-n+1, 1)), imap.SeqNum(last))
 		_, err = c.client.FetchSeq(seqs, t.rowItems(), imap.FetchOptions{}, func(r *imap.FetchRow) {
-			if row := rr.read(r); row != nil {
-				kept := *row
-				kept.Flags, kept.Header = slices.Clone(row.Flags), slices.Clone(row.Header)
-				rows = append(rows, kept)
+			if row := rr.read(r); row != nil && sel.live() {
+				rows = append(rows, keep(row))
 			}
 		}).Wait(ctx)
 		return err

@@ -24,8 +24,9 @@ func (s *Store) Search(ctx context.Context, at upstream.Place, terms []upstream.
 	}
 	err = s.read(ctx, "searching", at.Box, func(ctx context.Context, c *session) error {
 		sel := c.selectBox(at, false)
-		sel.sync(imap.Star - 1)
-		c.uidNext = 0
+		if err := sel.catchUp(ctx, all); err != nil {
+			return err
+		}
 		found := c.client.Search(imap.And(keys...), imap.SearchOptions{})
 		if err := both(ctx, sel, found); err != nil {
 			return err
@@ -80,8 +81,9 @@ func (s *Store) Sort(ctx context.Context, at upstream.Place, by []jmap.Comparato
 	}
 	err = s.read(ctx, "sorting", at.Box, func(ctx context.Context, c *session) error {
 		sel := c.selectBox(at, false)
-		sel.sync(imap.Star - 1)
-		c.uidNext = 0
+		if err := sel.catchUp(ctx, all); err != nil {
+			return err
+		}
 		sorted := c.client.Sort(keys, imap.All(), imap.SearchOptions{})
 		if err := both(ctx, sel, sorted); err != nil {
 			return err

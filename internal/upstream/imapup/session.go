@@ -13,18 +13,20 @@ type selecting struct {
 	c      *session
 	at     upstream.Place
 	future *imap.Future[*imap.Selected] // nil: the mailbox was selected before
-	noop   *imap.Future[imap.None]
-	any    bool // any UIDVALIDITY will do
+	any    bool                         // any UIDVALIDITY will do
 
 	checked bool
 	err     error
 }
 
+// has reports whether a mailbox is selected.
+func (c *session) has(at upstream.Place) bool { return c.box == at.Box && c.sel != nil }
+
 // selectBox selects a mailbox unless it is selected. Reads may be pipelined
 // behind it, if their rows are taken only when ok says so.
 func (c *session) selectBox(at upstream.Place, any bool) *selecting {
 	s := &selecting{c: c, at: at, any: any}
-	if c.box == at.Box && c.sel != nil {
+	if c.has(at) {
 		return s
 	}
 	c.box, c.sel = "", nil
@@ -43,11 +45,6 @@ func (s *selecting) wait(ctx context.Context) error {
 }
 
 func (s *selecting) check(ctx context.Context) error {
-	if s.noop != nil {
-		if _, err := s.noop.Wait(ctx); err != nil {
-			return err
-		}
-	}
 	if s.future != nil {
 		sel, err := s.future.Wait(ctx)
 		if err != nil {
@@ -64,27 +61,34 @@ func (s *selecting) check(ctx context.Context) error {
 	return nil
 }
 
-// ok reports, inside of a row's callback, whether the rows are those of the
-// mailbox that was meant. The SELECT has been answered by then: its future is
-// done, and this does not block.
-func (s *selecting) ok() bool {
-	if !s.checked {
-		done, cancel := context.WithCancel(context.Background())
-		cancel()
-		s.checked = true
-		s.err = s.check(done)
-	}
-	return s.err == nil
+// live reports, inside of a row's callback, whether the server has come to the
+// mailbox that was meant: until it has answered the SELECT, what it says unasked
+// is of the mailbox selected before. Whether the UIDVALIDITY is right is known
+// after wait; rows are handed on only then.
+func (s *selecting) live() bool {
+	return s.future == nil || s.c.client.Mailbox() == s.at.Box
 }
 
-// sync makes mails visible that came since the mailbox was selected: a server
-// tells a client of them only between commands (RFC 9051, section 5.2).
-func (s *selecting) sync(highest upstream.UID) {
-	if s.future != nil || highest < s.c.uidNext {
-		return
+// catchUp makes mails visible that came since the mailbox was selected: a server
+// tells a client of them only between commands (RFC 9051, section 5.2). Nothing
+// may be pipelined behind the NOOP: Dovecot 2.3.19 answers what follows it before
+// it has synchronised. from is the highest uid that will be asked for.
+func (s *selecting) catchUp(ctx context.Context, from upstream.UID) error {
+	if s.future != nil || from < s.c.uidNext {
+		return nil
 	}
-	s.noop = s.c.client.Noop()
-	s.c.uidNext = highest + 1
+	return s.c.catchUp(ctx, from)
+}
+
+// all asks catchUp for whatever there is.
+const all upstream.UID = imap.Star - 1
+
+func (c *session) catchUp(ctx context.Context, from upstream.UID) error {
+	_, err := c.client.Noop().Wait(ctx)
+	if c.uidNext = from + 1; from == all {
+		c.uidNext = 0 // more may come at any time: look again next time
+	}
+	return err
 }
 
 // highest is the highest uid of a set.

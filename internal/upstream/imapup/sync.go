@@ -15,11 +15,15 @@ func (s *Store) Sync(ctx context.Context, box string, known upstream.Known, sink
 	if err != nil {
 		return m, err
 	}
+	var y *syncing
 	err = s.read(ctx, "synchronising", box, func(ctx context.Context, c *session) error {
-		y := &syncing{ctx: ctx, t: t, c: c, known: known, sink: sink}
+		y = &syncing{ctx: ctx, t: t, c: c, known: known}
 		m, err = y.run(box)
 		return err
 	})
+	if err == nil {
+		y.deliver(sink)
+	}
 	return m, err
 }
 
@@ -28,25 +32,51 @@ type syncing struct {
 	t     *traits
 	c     *session
 	known upstream.Known
-	sink  upstream.Sink
 	sel   *selecting
-	rows  int // new mails
+
+	rows    []upstream.Row // new mails
+	changed []flagged
+	gone    upstream.UIDSet
+}
+
+type flagged struct {
+	uid   upstream.UID
+	flags []string
+}
+
+// deliver hands on what was read, now that it is known to be of the right
+// mailbox.
+func (y *syncing) deliver(sink upstream.Sink) {
+	for i := range y.rows {
+		sink.Row(&y.rows[i])
+	}
+	for _, f := range y.changed {
+		sink.Flags(f.uid, f.flags)
+	}
+	if !y.gone.Empty() {
+		sink.Vanished(y.gone)
+	}
 }
 
 func (y *syncing) run(box string) (upstream.Marks, error) {
+	at := upstream.Place{Box: box, Validity: y.known.Marks.UIDValidity}
+	if y.c.has(at) {
+		// A STATUS of the selected mailbox tells what this connection sees.
+		if err := y.c.catchUp(y.ctx, all); err != nil {
+			return upstream.Marks{}, err
+		}
+	}
 	status := y.c.client.Status(box, y.t.statusItems()...)
-	y.sel = y.c.selectBox(upstream.Place{Box: box, Validity: y.known.Marks.UIDValidity}, false)
-	y.sel.sync(imap.Star - 1)
-	y.c.uidNext = 0 // more may come at any time: look again next time
+	y.sel = y.c.selectBox(at, false)
 	withModSeq := y.t.condense && y.known.Marks.ModSeq != 0
 	changes := y.changes(withModSeq)
 	fresh := y.fresh()
-	st, err := status.Wait(y.ctx)
-	if err != nil {
-		return upstream.Marks{}, err
-	}
-	err = both(y.ctx, y.sel, fresh)
+	err := both(y.ctx, y.sel, fresh)
 	if err2 := changes(); err == nil {
+		err = err2
+	}
+	st, err2 := status.Wait(y.ctx)
+	if err == nil {
 		err = err2
 	}
 	if err != nil {
@@ -72,31 +102,31 @@ func (y *syncing) changes(withModSeq bool) func() error {
 	if !withModSeq {
 		return y.compare(last)
 	}
-	var gone upstream.UIDSet
 	opts := imap.FetchOptions{ChangedSince: y.known.Marks.ModSeq}
 	if y.t.qresync {
 		opts.Vanished = true
-		opts.OnVanished = func(set upstream.UIDSet) { gone.AddSet(set) }
+		opts.OnVanished = func(set upstream.UIDSet) {
+			if y.sel.live() {
+				y.gone.AddSet(set)
+			}
+		}
 	}
 	f := y.c.client.Fetch(imap.UIDRange(1, last), []imap.FetchItem{imap.ItemUID, imap.ItemFlags}, opts, y.flags)
 	return func() error {
 		_, err := f.Wait(y.ctx)
-		if err == nil && !gone.Empty() && y.sel.ok() {
-			y.sink.Vanished(gone)
-		}
 		return err
 	}
 }
 
 func (y *syncing) flags(r *imap.FetchRow) {
-	if r.UID() == 0 || !r.HasFlags() || !y.sel.ok() {
+	if r.UID() == 0 || !r.HasFlags() || !y.sel.live() {
 		return
 	}
 	var flags []string
 	for _, f := range r.Flags() {
 		flags = append(flags, string(f))
 	}
-	y.sink.Flags(r.UID(), flags)
+	y.changed = append(y.changed, flagged{r.UID(), flags})
 }
 
 // compare reads all flags, on a server that cannot say which have changed; what
@@ -104,13 +134,13 @@ func (y *syncing) flags(r *imap.FetchRow) {
 func (y *syncing) compare(last upstream.UID) func() error {
 	var seen upstream.UIDSet
 	f := y.c.client.Fetch(imap.UIDRange(1, last), []imap.FetchItem{imap.ItemUID, imap.ItemFlags}, imap.FetchOptions{}, func(r *imap.FetchRow) {
-		if r.UID() != 0 && r.UID() <= last {
+		if r.UID() != 0 && r.UID() <= last && y.sel.live() {
 			seen.Add(r.UID())
 			y.flags(r)
 		}
 	})
 	return func() error {
-		if _, err := f.Wait(y.ctx); err != nil || !y.sel.ok() {
+		if _, err := f.Wait(y.ctx); err != nil {
 			return err
 		}
 		y.missing(seen)
@@ -120,14 +150,10 @@ func (y *syncing) compare(last upstream.UID) func() error {
 
 // missing tells which of the known uids are not among those seen.
 func (y *syncing) missing(seen upstream.UIDSet) {
-	var gone upstream.UIDSet
 	for u := range y.known.UIDs().All() {
 		if !seen.Contains(u) {
-			gone.Add(u)
+			y.gone.Add(u)
 		}
-	}
-	if !gone.Empty() {
-		y.sink.Vanished(gone)
 	}
 }
 
@@ -137,9 +163,8 @@ func (y *syncing) fresh() *imap.Future[imap.FetchDone] {
 	rr := y.t.rowReader()
 	return y.c.client.Fetch(imap.UIDRange(from, imap.Star), y.t.rowItems(), imap.FetchOptions{}, func(r *imap.FetchRow) {
 		// "n:*" always names the last mail, also one before n.
-		if row := rr.read(r); row != nil && row.UID >= from && y.sel.ok() {
-			y.rows++
-			y.sink.Row(row)
+		if row := rr.read(r); row != nil && row.UID >= from && y.sel.live() {
+			y.rows = append(y.rows, keep(row))
 		}
 	})
 }
@@ -148,7 +173,7 @@ func (y *syncing) fresh() *imap.Future[imap.FetchDone] {
 // the numbers agree there are none.
 func (y *syncing) vanished(m upstream.Marks) error {
 	known := y.known.UIDs()
-	if known.Count()+uint64(y.rows) == uint64(m.Messages) {
+	if known.Count()+uint64(len(y.rows)) == uint64(m.Messages) {
 		return nil
 	}
 	res, err := y.c.client.Search(imap.All(), imap.SearchOptions{}).Wait(y.ctx)

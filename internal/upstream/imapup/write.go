@@ -35,7 +35,9 @@ func (s *Store) SetFlags(ctx context.Context, at upstream.Place, uids upstream.U
 		if err := c.keeps(add); err != nil {
 			return err
 		}
-		c.see(uids)
+		if err := c.see(ctx, uids); err != nil {
+			return err
+		}
 		var plus, minus *imap.Future[imap.Stored]
 		opts := imap.StoreOptions{Silent: true, OnRow: func(*imap.FetchRow) {}}
 		if len(add) > 0 {
@@ -59,11 +61,11 @@ func (s *Store) SetFlags(ctx context.Context, at upstream.Place, uids upstream.U
 }
 
 // see makes mails visible that are newer than the selection.
-func (c *session) see(uids upstream.UIDSet) {
+func (c *session) see(ctx context.Context, uids upstream.UIDSet) error {
 	if h := highest(uids); h >= c.uidNext {
-		c.client.Noop()
-		c.uidNext = h + 1
+		return c.catchUp(ctx, h)
 	}
+	return nil
 }
 
 // keeps reports whether the mailbox keeps all of the flags: a server without \*
@@ -98,7 +100,9 @@ func (s *Store) Copy(ctx context.Context, at upstream.Place, uids upstream.UIDSe
 		if err := c.selectBox(at, false).wait(ctx); err != nil {
 			return err
 		}
-		c.see(uids)
+		if err := c.see(ctx, uids); err != nil {
+			return err
+		}
 		copied, err := c.client.Copy(uids, to).Wait(ctx)
 		p = placedBy(copied)
 		return partly(err, copied)
@@ -133,7 +137,9 @@ func (s *Store) Move(ctx context.Context, at upstream.Place, uids upstream.UIDSe
 		if err := c.on(ctx, at); err != nil {
 			return err
 		}
-		c.see(uids)
+		if err := c.see(ctx, uids); err != nil {
+			return err
+		}
 		if t.caps.Supports(imap.CapMove) {
 			moved, err := c.client.Move(uids, to).Wait(ctx)
 			p = placedBy(moved)
@@ -165,7 +171,9 @@ func (s *Store) Remove(ctx context.Context, at upstream.Place, uids upstream.UID
 		if err := c.on(ctx, at); err != nil {
 			return err
 		}
-		c.see(uids)
+		if err := c.see(ctx, uids); err != nil {
+			return err
+		}
 		if err := t.removable(ctx, c); err != nil {
 			return err
 		}
@@ -259,7 +267,9 @@ func (c *session) lookFor(ctx context.Context, box, messageID string) (out upstr
 	if err := sel.wait(ctx); err != nil {
 		return out, err
 	}
-	c.client.Noop()
+	if err := c.catchUp(ctx, all); err != nil {
+		return out, err
+	}
 	found, err := c.client.Search(imap.Header(name, id), imap.SearchOptions{}).Wait(ctx)
 	if err != nil {
 		return out, err
