@@ -204,6 +204,20 @@ func TestSignedOut(t *testing.T) {
 	}
 }
 
+func TestChallengeIsForProgramsAlone(t *testing.T) {
+	s := newStage(t)
+	s.gate.live.Store(&live{basic: true})
+	if resp, _ := s.do("GET", "/jmap/session", ""); resp.StatusCode != 401 || len(resp.Header.Values("WWW-Authenticate")) != 2 {
+		t.Errorf("a program is told %d %v", resp.StatusCode, resp.Header.Values("WWW-Authenticate"))
+	}
+	if resp, _ := s.do("GET", "/jmap/session", "", header("Sec-Fetch-Site", "same-origin")); resp.Header.Get("WWW-Authenticate") != "" {
+		t.Error("a browser would show its own password dialog")
+	}
+	if resp, body := s.do("GET", "/api/session", ""); resp.StatusCode != 200 || !strings.Contains(body, `"login":null`) {
+		t.Errorf("who am I, signed out: %d %s", resp.StatusCode, body)
+	}
+}
+
 func TestEndedSessionEndsStreams(t *testing.T) {
 	s := newStage(t)
 	began := make(chan struct{})

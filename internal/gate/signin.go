@@ -132,15 +132,30 @@ func (g *Gate) key(w http.ResponseWriter, r *http.Request) (ipc.SessionKey, bool
 		g.fail(w, err)
 		return k, false
 	}
-	if g.live.Load().basic && r.Header.Get("Cookie") == "" {
-		w.Header().Add("WWW-Authenticate", `Basic realm="mail", charset="UTF-8"`)
-	}
-	w.Header().Add("WWW-Authenticate", `Bearer realm="mail"`)
+	challenge(w, r, g.live.Load().basic)
 	problem(w, http.StatusUnauthorized, "signedOut", "You are not signed in.", 0)
 	return k, false
 }
 
+// challenge names the ways to sign in, for programs. A browser's page has its own
+// sign-in, and must not get the browser's password dialog.
+func challenge(w http.ResponseWriter, r *http.Request, basic bool) {
+	if r.Header.Get("Sec-Fetch-Site") != "" {
+		return
+	}
+	if basic {
+		w.Header().Add("WWW-Authenticate", `Basic realm="mail", charset="UTF-8"`)
+	}
+	w.Header().Add("WWW-Authenticate", `Bearer realm="mail"`)
+}
+
+// whoAmI answers GET /api/session. That nobody is signed in is an answer to this
+// question and no error.
 func (g *Gate) whoAmI(w http.ResponseWriter, r *http.Request) {
+	if _, shown := credentials(r); !shown && r.Header.Get("Authorization") == "" {
+		writeJSON(w, http.StatusOK, map[string]any{"login": nil})
+		return
+	}
 	if grant, _, ok := g.session(w, r); ok {
 		writeJSON(w, http.StatusOK, map[string]any{"login": grant.Login, "expires": grant.Expires, "locked": grant.Locked})
 	}

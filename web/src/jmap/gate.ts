@@ -1,4 +1,5 @@
 /** The gate's own API: sign-in, sessions and tickets; the wire shapes alone. */
+import { Trouble } from "../base/trouble";
 import { bool, dict, list, num, object, orElse, str } from "../base/decode";
 import { type EmailId, emailId } from "./id";
 import { http, postJson } from "./http";
@@ -82,8 +83,13 @@ export async function postSignin(sealed: SealedSignin): Promise<Who> {
   return who(await postJson("/api/signin", sealed), "signin");
 }
 
+const anybody = object<{ readonly login: string }>({ login: orElse(str, "") });
+
+/** fetchWho throws "signedOut" when nobody is: gate says so with a null login, as no error is to be printed. */
 export async function fetchWho(): Promise<Who> {
-  return who(await http("/api/session"), "session");
+  const answer = await http("/api/session");
+  if (anybody(answer, "session").login === "") throw new Trouble("signedOut", "nobody is signed in");
+  return who(answer, "session");
 }
 
 export async function postSignout(): Promise<void> {
@@ -99,6 +105,8 @@ export interface LiveSession {
   readonly lastSeen: number;
   readonly agent: string;
   readonly network: string;
+  /** What the person called it, for programs with a token of their own. */
+  readonly name: string;
 }
 
 const liveSessions = object({
@@ -110,6 +118,7 @@ const liveSessions = object({
       lastSeen: orElse(num, 0),
       agent: orElse(str, ""),
       network: orElse(str, ""),
+      name: orElse(str, ""),
     }),
   ),
 });
