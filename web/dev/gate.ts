@@ -113,9 +113,9 @@ export class FakeGate {
   }
 
   private sessions = [
-    ["s1", true, 600, "Firefox on Linux", "192.0.2.0/24"],
-    ["s2", false, 7_200, "Chrome on Android", "198.51.100.0/24"],
-    ["s3", false, 260_000, "Mail program", "2001:db8:7::/48"],
+    ["s1", true, 600, "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "192.0.2.0/24"],
+    ["s2", false, 7_200, "Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/150.0 Mobile Safari/537.36", "198.51.100.0/24"],
+    ["s3", false, 260_000, "ltt.rs/0.4", "2001:db8:7::/48"],
   ].map(([id, current, age, agent, network]) => ({ id, current, created: Date.now() / 1000 - Number(age) * 9, lastSeen: Date.now() / 1000 - Number(age) + 590, agent, network })); // prettier-ignore
 
   private who(): unknown {

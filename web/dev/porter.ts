@@ -1,5 +1,5 @@
 /** Porter's side of the sign-in, written with Node alone so that it checks the page's HPKE independently. */
-import { createDecipheriv, createECDH, createHmac, randomBytes, webcrypto } from "node:crypto";
+import { createDecipheriv, createECDH, createHash, createHmac, randomBytes, webcrypto } from "node:crypto";
 
 const u16 = (n: number) => Buffer.from([n >> 8, n & 255]);
 const hmac = (key: Buffer, ...data: Buffer[]) =>
@@ -55,12 +55,13 @@ export function openBase(
 
 export class FakePorter {
   private readonly ecdh = createECDH("prime256v1");
-  private readonly kid = randomBytes(8);
+  private kid = Buffer.alloc(8);
   private readonly challenge = randomBytes(24);
   private operator: webcrypto.CryptoKeyPair | undefined;
 
   async start(): Promise<void> {
     this.ecdh.generateKeys();
+    this.kid = createHash("sha256").update(this.ecdh.getPublicKey()).digest().subarray(0, 8);
     this.operator = await webcrypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, true, [
       "sign",
     ]);

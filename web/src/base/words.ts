@@ -233,6 +233,8 @@ export const words = {
   sessionsHint: "Each line is a browser or program that can read your mail. End the ones you do not know.",
   sessionsFailed: "The list could not be loaded",
   thisSession: "This browser",
+  browserOn: (browser: string, system: string) => `${browser} on ${system}`,
+  unknownProgram: "Unknown program",
   lastSeen: (when: string) => `Last used ${when}`,
   since: (when: string) => `since ${when}`,
   endSession: "Sign out",

@@ -29,8 +29,18 @@ export interface SigninInfo {
   readonly name: string;
 }
 
+export const signinKey = object<SigninKey>({
+  v: num,
+  kid: str,
+  kem: str,
+  pk: str,
+  notBefore: num,
+  notAfter: num,
+  sig: str,
+});
+
 const signinInfo = object<SigninInfo>({
-  key: object<SigninKey>({ v: num, kid: str, kem: str, pk: str, notBefore: num, notAfter: num, sig: str }),
+  key: signinKey,
   challenge: str,
   domains: orElse(list(str), []),
   name: orElse(str, ""),

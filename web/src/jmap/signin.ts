@@ -1,5 +1,5 @@
 /**
- * Sealing a sign-in (docs/formats, "sign-in"): the page checks the operator's signature over porter's
+ * Sealing a sign-in (docs/formats/signin-box.md and signin-key.md): the page checks the operator's signature over porter's
  * key and seals the password to it, so that the gate in between passes on what it cannot read.
  */
 import { type Bytes, concat, fromBase64url, i2osp, toBase64url, utf8, wipe } from "../base/bytes";
@@ -11,6 +11,8 @@ const KEY_CONTEXT = "cofferdam/signin-key/v1";
 const SEAL_CONTEXT = "cofferdam/signin/v1";
 /** The plaintext's length says nothing about the password: it is padded to a multiple of this. */
 const PAD = 256;
+/** A key of a longer life than this is refused (docs/formats/signin-key.md). */
+const LONGEST_LIFE_S = 400 * 86_400;
 const VERSION = 1;
 const KIND_PASSWORD = 1;
 
@@ -53,10 +55,13 @@ export async function verifyKey(key: SigninKey, operator: OperatorKey, now: numb
     throw refuse("the server's sign-in key is of an unknown kind");
   }
   const pk = point(key.pk);
+  const kid = sized(key.kid, 8);
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", pk));
+  if (toBase64url(digest.slice(0, 8)) !== key.kid) throw refuse("the server's sign-in key has a wrong name");
   const signed = concat(
     utf8(KEY_CONTEXT),
     new Uint8Array(1),
-    sized(key.kid, 8),
+    kid,
     pk,
     i2osp(key.notBefore, 8),
     i2osp(key.notAfter, 8),
@@ -70,12 +75,14 @@ export async function verifyKey(key: SigninKey, operator: OperatorKey, now: numb
     signed,
   );
   if (!ok) throw refuse("the server's sign-in key does not carry the operator's signature");
-  // A few minutes for clocks that are off; the signature is what protects, the time only bounds it.
-  if (now < key.notBefore - 600 || now > key.notAfter + 600) {
+  if (now < key.notBefore || now >= key.notAfter || key.notAfter - key.notBefore > LONGEST_LIFE_S) {
     throw refuse("the server's sign-in key is out of date, or this device's clock is wrong");
   }
   return pk;
 }
+
+/** How a box is sealed; tests put a known ephemeral key here. */
+export type Seal = typeof seal;
 
 /** sealSignin verifies the key and seals the login and password to it. */
 export async function sealSignin(
@@ -85,12 +92,13 @@ export async function sealSignin(
   password: string,
   shared: boolean,
   now = Date.now() / 1000,
+  sealBox: Seal = seal,
 ): Promise<SealedSignin> {
   const pk = await verifyKey(info.key, operator, now);
   const context = concat(utf8(SEAL_CONTEXT), new Uint8Array(1), fromBase64url(info.key.kid));
   const secret = plaintext(login, password);
   try {
-    const { enc, ct } = await seal(pk, context, sized(info.challenge, 24), secret);
+    const { enc, ct } = await sealBox(pk, context, sized(info.challenge, 24), secret);
     const { kid } = info.key;
     return { v: 1, kid, enc: toBase64url(enc), ct: toBase64url(ct), challenge: info.challenge, shared };
   } finally {

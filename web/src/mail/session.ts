@@ -21,6 +21,9 @@ export type SessionState =
   /** The session ended while the page was in use; everything on it is kept until it is renewed. */
   | { readonly kind: "expired"; readonly who: Who };
 
+/** A challenge is good for five minutes (docs/formats/signin-box.md); a fresh one is fetched before that. */
+const CHALLENGE_MS = 4 * 60_000;
+
 const PROVIDER = "provider";
 
 function remembered(): string {
@@ -45,6 +48,7 @@ export class Session {
   /** The provider's name, kept in this browser so that a reload knows it at once. */
   readonly provider = signal(remembered());
   private operator: OperatorKey | undefined;
+  private preparedAt = 0;
   private waiting: (() => void)[] = [];
 
   /** resume finds out whether a session is alive. */
@@ -64,6 +68,7 @@ export class Session {
       this.operator ? Promise.resolve(this.operator) : fetchOperatorKey(),
     ]);
     this.operator = operator;
+    this.preparedAt = Date.now();
     this.info.value = info;
     this.provider.value = info.name;
     remember(info.name);
@@ -75,11 +80,15 @@ export class Session {
    * different person signing in over an expired session gets a clean page.
    */
   async signIn(login: string, password: string, shared: boolean): Promise<void> {
-    const info = this.info.peek() ?? (await this.prepare());
-    this.info.value = undefined;
-    if (!this.operator) throw new Error("no operator key");
-    const sealed = await sealSignin(info, this.operator, login, password, shared);
-    const who = await postSignin(sealed);
+    let who: Who;
+    try {
+      who = await this.attempt(login, password, shared);
+    } catch (thrown) {
+      // The page may have been open for longer than a challenge lives, or porter was restarted.
+      if (asTrouble(thrown).type !== "expired") throw thrown;
+      this.info.value = undefined;
+      who = await this.attempt(login, password, shared);
+    }
     const before = this.state.peek();
     if (before.kind === "expired" && before.who.login !== who.login) {
       location.replace("/");
@@ -87,6 +96,13 @@ export class Session {
     }
     this.state.value = { kind: "in", who };
     for (const resolve of this.waiting.splice(0)) resolve();
+  }
+
+  private async attempt(login: string, password: string, shared: boolean): Promise<Who> {
+    const young = Date.now() - this.preparedAt < CHALLENGE_MS;
+    const info = (young ? this.info.peek() : undefined) ?? (await this.prepare());
+    if (!this.operator) throw new Error("no operator key");
+    return postSignin(await sealSignin(info, this.operator, login, password, shared));
   }
 
   /** renew is called on a 401: it shows the sign-in over the page and resolves when it has succeeded. */

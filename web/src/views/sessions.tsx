@@ -16,12 +16,36 @@ function when(seconds: number): string {
   return mediumDate(new Date(seconds * 1000).toISOString());
 }
 
+/** agentName reads the few words that people know out of a browser's long name for itself. */
+export function agentName(agent: string): string {
+  const find = (names: readonly (readonly [RegExp, string])[]) =>
+    names.find(([pattern]) => pattern.test(agent))?.[1];
+  const browser = find([
+    [/Edg\//, "Edge"],
+    [/OPR\//, "Opera"],
+    [/Firefox\//, "Firefox"],
+    [/Chrom(e|ium)\//, "Chrome"],
+    [/Safari\//, "Safari"],
+  ]);
+  const system = find([
+    [/Android/, "Android"],
+    [/iPhone/, "iPhone"],
+    [/iPad/, "iPad"],
+    [/Windows/, "Windows"],
+    [/Mac OS X/, "Mac"],
+    [/CrOS/, "ChromeOS"],
+    [/Linux/, "Linux"],
+  ]);
+  if (browser !== undefined && system !== undefined) return words.browserOn(browser, system);
+  return agent.split(/[ (]/)[0] || words.unknownProgram;
+}
+
 function SessionLine({ session, onEnd }: { readonly session: LiveSession; readonly onEnd: () => void }) {
   return (
     <li class="session">
       <Icon name={session.current ? "check" : "sessions"} />
       <div>
-        <b>{session.agent || words.sessions}</b>
+        <b title={session.agent}>{session.name || agentName(session.agent)}</b>
         {session.current && <span class="tag">{words.thisSession}</span>}
         <small>
           {words.lastSeen(when(session.lastSeen))}, {words.since(when(session.created))}
