@@ -167,7 +167,7 @@ func TestGuardAgainstDovecot(t *testing.T) {
 		}
 		return nil
 	}
-	rounds := 150
+	rounds := 100
 	if os.Getenv("COFFERDAM_LONG") != "" {
 		rounds = 20000
 	}

@@ -87,6 +87,14 @@ const (
 	// round trip, so that a refusal (quota, size) does not cost the upload.
 	maxNonSync = 64 << 10
 
+	// maxBatch bounds the commands of one write, so that answers are not
+	// matched against a list of thousands.
+	maxBatch = 256
+
+	// tailLen is how much of a too long line's end is kept, to see whether a
+	// literal follows: longer than any marker.
+	tailLen = 32
+
 	// maxOddLines bounds the lines that are no response at all before the
 	// server is given up.
 	maxOddLines = 1000

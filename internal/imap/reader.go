@@ -44,10 +44,6 @@ func (r *reader) fill() error {
 	return io.ErrNoProgress
 }
 
-// tailLen is how much of a too long line's end is kept, to see whether a
-// literal follows.
-const tailLen = 32
-
 // line appends the next line to dst without its end (CRLF, or a bare LF). At
 // most room bytes are appended; what follows them is dropped, up to maxSkip,
 // and tail holds the end of the line.

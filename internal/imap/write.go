@@ -18,10 +18,6 @@ type task struct {
 	closed bool
 }
 
-// maxBatch bounds the commands of one write, so that answers are not matched
-// against a list of thousands.
-const maxBatch = 256
-
 func (c *Client) writeLoop() {
 	defer close(c.writeEnd)
 	var rest time.Time // when the connection fell silent
