@@ -5,8 +5,10 @@ GO   ?= go
 NPM  ?= npm
 
 # Folders with Go code; ./... would find what npm installs as well.
-PACKAGES := . ./cmd/... ./internal/... ./e2e/... ./web
-SOURCES  := $(wildcard *.go) cmd internal e2e web/embed.go
+HOUSE    := . ./cmd/... ./internal/... ./web
+E2E      := $(addprefix ./,$(sort $(dir $(wildcard e2e/*/*.go))))
+PACKAGES := $(HOUSE) $(E2E)
+SOURCES  := $(wildcard *.go e2e/*/*.go) cmd internal web/embed.go
 
 # What the client is made of.
 CLIENT := $(shell find web/src web/public web/tools web/*.json web/*.ts web/index.html -type f 2>/dev/null)
@@ -54,19 +56,19 @@ check: web
 ## with the binary as it is shipped; then docs/requirements.md against what ran
 unit: build e2e-modules
 	COFFERDAM_BIN=$(CURDIR)/cofferdam $(GO) run ./internal/tools/testrun \
-		-- -race -shuffle=on -timeout 10m . ./cmd/... ./internal/... ./web \
-		-- -p 1 -count=1 -timeout 15m ./e2e/...
+		-- -race -shuffle=on -timeout 10m $(HOUSE) \
+		-- -p 1 -count=1 -timeout 15m $(E2E)
 
 ## e2e: only the tests of the whole product
 e2e: packages build e2e-modules
-	COFFERDAM_BIN=$(CURDIR)/cofferdam $(GO) test -p 1 -count=1 -timeout 15m -v ./e2e/...
+	COFFERDAM_BIN=$(CURDIR)/cofferdam $(GO) test -p 1 -count=1 -timeout 15m -v $(E2E)
 
 .PHONY: e2e-modules
-e2e-modules: $(patsubst %/package-lock.json,%/node_modules/.package-lock.json,$(wildcard e2e/package-lock.json))
+e2e-modules: $(patsubst %/package-lock.json,%/node_modules/.package-lock.json,$(wildcard e2e/package-lock.json e2e/*/package-lock.json))
 
 ## bench: the table of our times beside those of the bare IMAP server
 bench: packages build e2e-modules
-	COFFERDAM_BIN=$(CURDIR)/cofferdam COFFERDAM_BENCH=1 $(GO) test -count=1 -timeout 60m -v -run '^TestBench' ./e2e/...
+	COFFERDAM_BIN=$(CURDIR)/cofferdam COFFERDAM_BENCH=1 $(GO) test -count=1 -timeout 60m -v -run '^TestBench' $(E2E)
 
 ## fuzz-short: each fuzz target for FUZZTIME
 fuzz-short:
@@ -85,7 +87,7 @@ format:
 	cd web && $(NPM) run format
 
 clean:
-	rm -rf cofferdam web/dist/assets web/dist/*.* web/node_modules e2e/node_modules e2e/test-results
+	rm -rf cofferdam web/dist/* web/node_modules e2e/node_modules e2e/*/node_modules e2e/test-results
 
 help:
 	@sed -n 's/^## //p' Makefile
