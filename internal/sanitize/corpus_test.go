@@ -113,8 +113,11 @@ func TestEmailHTML(t *testing.T) {
 		t.Skip("no files")
 	}
 	shown, words, lost := 0, 0, 0
-	for _, file := range files {
+	for i, file := range files {
 		name := filepath.Base(file)
+		if i%stride != 0 {
+			continue
+		}
 		if strings.Contains(name, ".expected") || strings.Contains(name, ".tokens") {
 			continue
 		}

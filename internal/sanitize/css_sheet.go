@@ -86,7 +86,7 @@ func (c *cleaner) media(b *strings.Builder, r cssRule, depth int) {
 // query writes a media query (Media Queries Level 4), or refuses it. Ranges
 // with "<" are refused: no style of ours holds that character.
 func (c *cleaner) query(toks []cssToken) (string, bool) {
-	toks = trimSpace(toks)
+	toks = c.chooseScheme(trimSpace(toks))
 	depth := 0
 	for _, t := range toks {
 		switch t.kind {
@@ -115,6 +115,49 @@ func (c *cleaner) query(toks []cssToken) (string, bool) {
 	var b strings.Builder
 	writeCSS(&b, toks)
 	return b.String(), true
+}
+
+// chooseScheme answers (prefers-color-scheme: x) when the person chose a theme: a
+// frame's own color scheme does not, the system's decides there. The answer is a
+// query that is always or never true.
+func (c *cleaner) chooseScheme(toks []cssToken) []cssToken {
+	if c.opt.Theme == ThemeAuto {
+		return toks
+	}
+	out := make([]cssToken, 0, len(toks))
+	for i := 0; i < len(toks); i++ {
+		if toks[i].kind != cssOpen || toks[i].text != "(" {
+			out = append(out, toks[i])
+			continue
+		}
+		end := blockEnd(toks, i)
+		scheme, ok := schemeAsked(toks[i+1 : min(end, len(toks))])
+		if !ok || end >= len(toks) {
+			out = append(out, toks[i])
+			continue
+		}
+		feature := "max-width"
+		if scheme == string(c.opt.Theme) {
+			feature = "min-width"
+		}
+		out = append(out, toks[i], cssToken{kind: cssIdent, text: feature}, cssToken{kind: cssColon, text: ":"}, cssToken{kind: cssNumber, text: "0"}, toks[end])
+		i = end
+	}
+	return out
+}
+
+// schemeAsked reads "prefers-color-scheme: x".
+func schemeAsked(toks []cssToken) (string, bool) {
+	var words []string
+	for _, t := range toks {
+		if t.kind != cssSpace {
+			words = append(words, strings.ToLower(t.text))
+		}
+	}
+	if len(words) != 3 || words[0] != "prefers-color-scheme" || words[1] != ":" {
+		return "", false
+	}
+	return words[2], true
 }
 
 // isDarkQuery says whether a query asks for a dark color scheme.

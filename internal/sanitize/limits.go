@@ -42,9 +42,11 @@ const (
 	MaxRounds = 4
 	// MaxQuote bounds the nesting of quotations in text.
 	MaxQuote = 30
-	// parseChunk is how much the parser is given before memory and time are
-	// looked at again. The worst known input makes 500 nodes of three bytes.
-	parseChunk = 1024
+	// parseChunk is how much the parser is given before the time is looked at
+	// again, and memoryEvery how often the memory is, which costs more. The worst
+	// known input makes 500 nodes of four bytes, with 100,000 comparisons.
+	parseChunk  = 256
+	memoryEvery = 8
 	// parseMemory and parseFactor bound what parsing may allocate: a fixed part
 	// and a multiple of the input.
 	parseMemory = 64 << 20
