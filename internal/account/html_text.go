@@ -19,7 +19,7 @@ func htmlText(s string) string {
 			return strings.TrimSpace(b.String())
 		case html.TextToken:
 			if hidden == 0 {
-				b.WriteString(html.UnescapeString(string(z.Text())))
+				b.Write(z.Text())
 			}
 		case html.StartTagToken, html.SelfClosingTagToken:
 			name, _ := z.TagName()

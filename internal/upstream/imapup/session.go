@@ -13,6 +13,7 @@ type selecting struct {
 	c      *session
 	at     upstream.Place
 	future *imap.Future[*imap.Selected] // nil: the mailbox was selected before
+	sel    *imap.Selected               // what the server said of it; another SELECT may follow before wait
 	any    bool                         // any UIDVALIDITY will do
 
 	checked bool
@@ -27,6 +28,7 @@ func (c *session) has(at upstream.Place) bool { return c.box == at.Box && c.sel 
 func (c *session) selectBox(at upstream.Place, any bool) *selecting {
 	s := &selecting{c: c, at: at, any: any}
 	if c.has(at) {
+		s.sel = c.sel
 		return s
 	}
 	c.box, c.sel = "", nil
@@ -48,14 +50,16 @@ func (s *selecting) check(ctx context.Context) error {
 	if s.future != nil {
 		sel, err := s.future.Wait(ctx)
 		if err != nil {
+			s.c.box, s.c.sel = "", nil // a SELECT that fails leaves nothing selected (RFC 9051, section 6.3.2)
 			if refused(err) {
 				return errors.Join(upstream.ErrNoBox, err)
 			}
 			return err
 		}
+		s.sel = sel
 		s.c.box, s.c.sel, s.c.uidNext = s.at.Box, sel, sel.UIDNext
 	}
-	if !s.any && s.c.sel.UIDValidity != s.at.Validity {
+	if !s.any && s.sel.UIDValidity != s.at.Validity {
 		return upstream.ErrStale
 	}
 	return nil
