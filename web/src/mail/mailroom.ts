@@ -61,6 +61,7 @@ export class Mailroom {
     this.tickets = new BodyTickets(connection);
     this.actions = new Actions(this.store, this.toasts);
     this.composers = new Composers(this.store, this.actions, this.recents, this.toasts);
+    this.store.onNewMail = () => void this.conversation.peek()?.reload();
     this.store.onSeen = (email) => {
       const own = email.from.some((a) => this.mine(a.email));
       this.recents.note(own ? (email.to ?? []) : email.from, own);
@@ -90,12 +91,9 @@ export class Mailroom {
     });
   }
 
-  /** sync follows the server, and the open conversation follows the store. */
+  /** sync follows the server. */
   sync(): void {
-    this.store.sync().then(
-      () => void this.conversation.peek()?.reload(),
-      () => undefined, // the line is watched by push; it will be tried again on reconnection
-    );
+    this.store.sync().catch(() => undefined); // the line is watched by push; it is tried again on reconnection
   }
 
   /** renewed follows a new sign-in over an ended session: tickets of the old one are void. */

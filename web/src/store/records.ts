@@ -21,6 +21,8 @@ export interface Overlay {
 
 export class Records<I extends string, T> {
   private readonly entries = new Map<I, Entry<T>>();
+  /** Counts new records, for those who wait for one that is not there yet. */
+  private readonly grown = signal(0);
 
   get size(): number {
     return this.entries.size;
@@ -31,9 +33,11 @@ export class Records<I extends string, T> {
     return this.entries.get(id)?.seen.peek();
   }
 
-  /** get returns what is seen and subscribes the caller. Absent records are not watched. */
+  /** get returns what is seen and subscribes the caller, to its coming where it is absent. */
   get(id: I): T | undefined {
-    return this.entries.get(id)?.seen.value;
+    const entry = this.entries.get(id);
+    if (!entry) void this.grown.value;
+    return entry?.seen.value;
   }
 
   signal(id: I): ReadonlySignal<T> | undefined {
@@ -50,6 +54,7 @@ export class Records<I extends string, T> {
     if (!entry) {
       const base = update(undefined);
       this.entries.set(id, { base, overlays: [], seen: signal(base) });
+      this.grown.value = this.grown.peek() + 1;
       return;
     }
     entry.base = update(entry.base);

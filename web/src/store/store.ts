@@ -35,6 +35,8 @@ export class Store implements ListHome {
   readonly identities = signal<readonly Identity[]>([]);
   readonly emails = new Records<EmailId, EmailRecord>();
   private readonly threads = new Map<ThreadId, Signal<readonly EmailId[]>>();
+  /** Counts new threads, for those who wait for one that is not there yet. */
+  private readonly threadsGrown = signal(0);
   private readonly lists = new Map<string, EmailList>();
   private readonly pending = new Map<EmailId, number>();
   private emailState: State | undefined;
@@ -109,8 +111,10 @@ export class Store implements ListHome {
   takeThreads(threads: readonly Thread[]): void {
     for (const { id, emailIds } of threads) {
       const known = this.threads.get(id);
-      if (!known) this.threads.set(id, signal(emailIds));
-      else if (known.peek().join() !== emailIds.join()) known.value = emailIds;
+      if (!known) {
+        this.threads.set(id, signal(emailIds));
+        this.threadsGrown.value = this.threadsGrown.peek() + 1;
+      } else if (known.peek().join() !== emailIds.join()) known.value = emailIds;
     }
   }
 
@@ -133,7 +137,9 @@ export class Store implements ListHome {
 
   /** threadEmails returns the known members of a thread, oldest first, and subscribes to them. */
   threadEmails(id: ThreadId): EmailRecord[] {
-    const members = this.threads.get(id)?.value ?? [];
+    const thread = this.threads.get(id);
+    if (!thread) void this.threadsGrown.value;
+    const members = thread?.value ?? [];
     return members.map((e) => this.emails.get(e)).filter((e) => e !== undefined);
   }
 

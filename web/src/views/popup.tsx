@@ -1,6 +1,6 @@
 /** A popup below its button: closes on Escape, on a click elsewhere, and gives the focus back. */
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { listen } from "../base/listen";
 import { Icon, type IconName } from "./icon";
 
@@ -21,7 +21,7 @@ function walk(root: HTMLElement, by: 1 | -1): void {
 
 export function Popup({ label, align = "start", up = false, onClose, children }: PopupProps) {
   const ref = useRef<HTMLDivElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const before = document.activeElement;
     const root = ref.current;
     const first = root?.querySelector<HTMLElement>("input, [role^=menuitem]");

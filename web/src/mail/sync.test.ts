@@ -6,12 +6,12 @@ import { Answers, type Batch } from "../jmap/call";
 import { Connection } from "../jmap/connection";
 import { mailboxId } from "../jmap/id";
 import { jmapSession } from "../jmap/session";
-import { Actions } from "../mail/actions";
-import { Toasts } from "../mail/toasts";
-import { EmailList } from "./emaillist";
-import { Pages } from "./pages";
-import { Records } from "./records";
-import { Store } from "./store";
+import { Actions } from "./actions";
+import { Toasts } from "./toasts";
+import { EmailList } from "../store/emaillist";
+import { Pages } from "../store/pages";
+import { Records } from "../store/records";
+import { Store } from "../store/store";
 
 /** A connection to the development server's JMAP, without HTTP, that can be cut and counted. */
 class Wire extends Connection {
