@@ -57,7 +57,7 @@ check: web
 unit: build e2e-modules
 	COFFERDAM_BIN=$(CURDIR)/cofferdam $(GO) run ./internal/tools/testrun \
 		-- -race -shuffle=on -timeout 10m $(HOUSE) \
-		-- -p 1 -count=1 -timeout 15m $(E2E)
+		-- -v -p 1 -count=1 -timeout 15m $(E2E)
 
 ## e2e: only the tests of the whole product
 e2e: packages build e2e-modules

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 
 	"cofferdam/internal/tools/requirements"
@@ -27,11 +28,15 @@ type event struct {
 type results struct {
 	ended  map[requirements.Test]string
 	output map[requirements.Test]*strings.Builder // of tests that run
+
+	verbose bool // this run was asked for with -v: show what passed, too
 }
 
 // goTest runs go test and takes in its events. It writes what go test without
-// -json would: a line a package, and the output of what failed.
+// -json would: a line a package, and the output of what failed; with -v all
+// output, test by test.
 func (r *results) goTest(args []string, w io.Writer) error {
+	r.verbose = slices.Contains(args, "-v")
 	cmd := exec.Command("go", append([]string{"test", "-json"}, args...)...)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
@@ -94,7 +99,7 @@ func (r *results) take(e event) string {
 		r.ended[t] = e.Action
 		text := r.output[t]
 		delete(r.output, t)
-		if e.Action == "fail" && text != nil {
+		if (r.verbose || e.Action == "fail") && text != nil {
 			return text.String()
 		}
 	}

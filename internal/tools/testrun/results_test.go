@@ -35,6 +35,14 @@ func TestResults(t *testing.T) {
 	if diff := cmp.Diff(shown, b.String()); diff != "" {
 		t.Errorf("shown (-want +got):\n%s", diff)
 	}
+	all := results{verbose: true}
+	b.Reset()
+	if err := all.read(strings.NewReader(events), &b); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff("chatter\n"+shown, b.String()); diff != "" {
+		t.Errorf("shown with -v (-want +got):\n%s", diff)
+	}
 	row := requirements.Row{Number: 3}
 	for _, name := range []string{"TestGood", "TestBad", "TestSkipped", "TestNever"} {
 		row.Tests = append(row.Tests, requirements.Test{Package: "internal/a", Name: name})
