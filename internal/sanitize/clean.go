@@ -52,7 +52,7 @@ func (c *cleaner) document(doc *html.Node) (*node, error) {
 	if body == nil {
 		return nil, errFrames
 	}
-	c.bodyAttributes(bodyNode, htmlNode, body)
+	c.bodyAttributes(scopeNode, bodyNode, htmlNode, body)
 	c.children(bodyNode, body, 2)
 	return scopeNode, c.err
 }
@@ -135,8 +135,9 @@ func attribute(n *html.Node, name string) string {
 	return ""
 }
 
-// bodyAttributes gives the element that stands for body what body and html had.
-func (c *cleaner) bodyAttributes(n *node, htmlNode, body *html.Node) {
+// bodyAttributes gives the element that stands for body what body and html had,
+// but backgrounds to the scope: a browser paints a body's on the whole page.
+func (c *cleaner) bodyAttributes(scope, n *node, htmlNode, body *html.Node) {
 	style := ""
 	for _, a := range body.Attr {
 		switch a.Key {
@@ -162,9 +163,24 @@ func (c *cleaner) bodyAttributes(n *node, htmlNode, body *html.Node) {
 	if own := attribute(body, "style"); own != "" {
 		style = strings.TrimRight(style, ";") + ";" + own
 	}
-	if s := c.inline(strings.Trim(style, ";")); s != "" {
-		n.set("style", s)
+	if len(style) > MaxInline {
+		c.removed("style")
+		return
 	}
+	list := c.declarations(parseDeclarations(cssTokens(style)))
+	c.ownColors = c.ownColors || setsColor(list)
+	back, rest := splitBackgrounds(list)
+	setStyle(scope, back)
+	setStyle(n, rest)
+}
+
+func setStyle(n *node, list []declaration) {
+	if len(list) == 0 {
+		return
+	}
+	var b strings.Builder
+	writeDeclarations(&b, list)
+	n.set("style", b.String())
 }
 
 // legacyColor writes an old color attribute as a declaration, if CSS can.

@@ -65,6 +65,33 @@ func (c *cleaner) rule(b *strings.Builder, r cssRule) {
 	b.WriteByte('{')
 	writeDeclarations(b, list)
 	b.WriteString("}\n")
+	if back, _ := splitBackgrounds(list); len(back) > 0 && selectsBody(r.prelude) {
+		b.WriteString(scope + "{")
+		writeDeclarations(b, back)
+		b.WriteString("}\n")
+	}
+}
+
+// splitBackgrounds takes the backgrounds out of a list.
+func splitBackgrounds(list []declaration) (back, rest []declaration) {
+	for _, d := range list {
+		if strings.HasPrefix(d.name, "background") {
+			back = append(back, d)
+		} else {
+			rest = append(rest, d)
+		}
+	}
+	return back, rest
+}
+
+// selectsBody says whether one of the selectors is just the body.
+func selectsBody(prelude []cssToken) bool {
+	for _, part := range splitComma(prelude) {
+		if s, ok := scopedSelector(trimSpace(part)); ok && s == scope+">div" {
+			return true
+		}
+	}
+	return false
 }
 
 // media writes an @media rule whose query is made of harmless tokens.

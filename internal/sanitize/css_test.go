@@ -27,6 +27,8 @@ func TestSheet(t *testing.T) {
 	for _, c := range []struct{ in, want string }{
 		{"p{color:red}", "#mail p{color:red}"},
 		{"body{margin:0}", "#mail>div{margin:0}"},
+		{"body{color:red;background:#eee}", "#mail>div{color:red;background:#eee}#mail{background:#eee}"},
+		{"body td{background:#eee}", "#mail>div td{background:#eee}"},
 		{"html,body,:root{margin:0}", "#mail>div,#mail>div,#mail>div{margin:0}"},
 		{"html body .a>td{margin:0}", "#mail>div .a>td{margin:0}"},
 		{"body.x #id[class~=\"a b\"]{margin:0}", `#mail>div.x #m-id[class~="a b"]{margin:0}`},

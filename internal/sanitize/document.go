@@ -101,9 +101,10 @@ func (p page) write(tree *node) string {
 const (
 	sheetBase = `html{-webkit-text-size-adjust:100%;text-size-adjust:100%}
 body{margin:0;overflow-wrap:break-word;font-family:system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-serif}
-:where(#mail){overflow-x:auto}
+:where(#mail){overflow-x:auto;box-sizing:border-box}
 `
-	sheetHTML = `:where(#mail){padding:8px}
+	sheetHTML = `:where(#mail){min-height:100vh}
+:where(#mail>div){margin:8px}
 :where(#mail) img:not(td *){max-width:100%;height:auto}
 :where(#mail) img:not([src]){display:inline-block;box-sizing:border-box;max-width:100%;overflow:hidden;font-size:12px;color:GrayText}
 :where(#mail) pre{white-space:pre-wrap}
