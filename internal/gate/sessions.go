@@ -29,7 +29,6 @@ type session struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	asking chan struct{} // not nil while a call to keeper runs
-	err    error         // of that call
 }
 
 func newSessions(open func(context.Context, ipc.SessionKey, string, []byte) (ipc.Grant, error)) *sessions {

@@ -20,7 +20,6 @@ import (
 // supervisor keeps the roles of one node running.
 type supervisor struct {
 	ctx      context.Context // ends when everything is to stop; the run's own, not a request's
-	exe      string
 	log      *slog.Logger
 	host     *sandbox.Host
 	plan     *plan
