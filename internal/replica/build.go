@@ -187,7 +187,7 @@ func (ix *Index) page(b *box, uids []upstream.UID, total int, w jmap.Window, col
 		}
 	}
 	if collapse {
-		rows = ix.collapsed(rows)
+		rows = ix.collapsed(result{list: rows})
 	}
 	res := jmap.EmailQueryResult{State: jmap.QueryState(ix.state(ix.emailSeq)), Total: max(total, len(rows))}
 	from, to := w.Bounds(len(rows), 0)

@@ -11,6 +11,7 @@ import (
 type evaluator struct {
 	ix   *Index
 	text Text
+	box  *box // every candidate is in it; nil if they are anywhere
 }
 
 // filter returns the function that says whether a row matches.
@@ -70,8 +71,7 @@ func (e *evaluator) condition(c *jmap.EmailCondition) (func(uint32) bool, error)
 
 func (e *evaluator) metaTests(c *jmap.EmailCondition, add func(func(uint32) bool)) {
 	ix := e.ix
-	if c.InMailbox != "" {
-		b := ix.byID[c.InMailbox]
+	if b := ix.byID[c.InMailbox]; c.InMailbox != "" && (b == nil || b != e.box) {
 		add(func(i uint32) bool { return b != nil && ix.in(i, b.slot) })
 	}
 	if len(c.InMailboxOtherThan) > 0 {

@@ -117,7 +117,7 @@ func (ix *Index) run(q *jmap.EmailQuery, text Text) (result, error) {
 }
 
 func (ix *Index) evaluate(q *jmap.EmailQuery, text Text, base base, byDate, descending bool) ([]uint32, error) {
-	e := &evaluator{ix: ix, text: text}
+	e := &evaluator{ix: ix, text: text, box: base.box}
 	match, err := e.filter(q.Filter)
 	if err != nil {
 		return nil, err
@@ -127,9 +127,12 @@ func (ix *Index) evaluate(q *jmap.EmailQuery, text Text, base base, byDate, desc
 		return nil, err
 	}
 	all := result{ix.candidates(base), descending || !byDate}
+	if base.exact && byDate {
+		return slices.Clone(ix.collapsed(all)), nil
+	}
 	list := make([]uint32, 0, min(all.len(), 1024))
 	for at := range all.len() {
-		if i := all.at(at); base.exact || match(i) {
+		if i := all.at(at); match(i) {
 			list = append(list, i)
 		}
 	}
@@ -137,16 +140,17 @@ func (ix *Index) evaluate(q *jmap.EmailQuery, text Text, base base, byDate, desc
 		slices.SortStableFunc(list, less)
 	}
 	if q.CollapseThreads {
-		list = ix.collapsed(list)
+		list = ix.collapsed(result{list: list})
 	}
 	return slices.Clip(list), nil
 }
 
 // collapsed keeps the first mail of each thread (RFC 8621, section 4.4.3).
-func (ix *Index) collapsed(list []uint32) []uint32 {
+func (ix *Index) collapsed(all result) []uint32 {
 	seen := newBits(len(ix.rows))
-	out := list[:0]
-	for _, i := range list {
+	out := make([]uint32, 0, all.len())
+	for at := range all.len() {
+		i := all.at(at)
 		if seen.has(i) {
 			continue
 		}

@@ -98,6 +98,10 @@ func (c *columns) findThread(k *threadKey) (uint32, bool) {
 
 // alloc makes a row. The caller fills in the copies.
 func (c *columns) alloc(k emailKey, t threadKey, date time.Time, size int64) uint32 {
+	return c.allocAt(k, t, date.Unix(), size)
+}
+
+func (c *columns) allocAt(k emailKey, t threadKey, date int64, size int64) uint32 {
 	var i uint32
 	if n := len(c.free); n > 0 {
 		i = c.free[n-1]
@@ -169,9 +173,8 @@ func (c *columns) thread(i uint32) func(yield func(uint32) bool) {
 }
 
 // Dates are seconds since 1970 in 32 bits; what does not fit is in odd.
-func (c *columns) setDate(i uint32, t time.Time) {
+func (c *columns) setDate(i uint32, s int64) {
 	delete(c.odd, i)
-	s := t.Unix()
 	if s > 0 && s < 1<<32 {
 		c.date[i] = uint32(s)
 		return
