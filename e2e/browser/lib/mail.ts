@@ -1,0 +1,156 @@
+/** Mail is the client in one browser, in the words of a person who uses it. */
+import { expect, type FrameLocator, type Locator, type Page } from "@playwright/test";
+import { personNamed } from "./stack";
+
+/** Height of a row; the client's list.css has the same. */
+const ROW_PX = 76;
+
+export class Mail {
+  constructor(readonly page: Page) {}
+
+  // Sign-in
+
+  get address(): Locator {
+    return this.page.getByLabel("Email address");
+  }
+  get password(): Locator {
+    return this.page.getByLabel("Password", { exact: true });
+  }
+
+  async enter(login: string, password: string): Promise<void> {
+    await this.address.fill(login);
+    await this.password.fill(password);
+    await this.page.getByRole("button", { name: "Sign in" }).click();
+  }
+
+  async signIn(name: string): Promise<void> {
+    const { address, password } = personNamed(name);
+    await this.enter(address, password);
+    await expect(this.page.getByRole("navigation", { name: "Folders" })).toBeAttached();
+  }
+
+  async signOut(): Promise<void> {
+    await this.page.getByRole("navigation", { name: "Folders" }).locator("[aria-haspopup=menu]").click();
+    await this.page.getByRole("menuitem", { name: "Sign out" }).click();
+    await expect(this.address).toBeVisible();
+  }
+
+  // Folders
+
+  folder(name: string): Locator {
+    return this.page
+      .getByRole("navigation", { name: "Folders" })
+      .getByRole("link", { name: new RegExp(`^${name}`) });
+  }
+
+  async goTo(name: string): Promise<void> {
+    await this.folder(name).click();
+    await expect(this.page.getByRole("heading", { level: 1, name, exact: true })).toBeVisible();
+    await this.listReady();
+  }
+
+  // List
+
+  get list(): Locator {
+    return this.page.getByRole("list", { name: "Mails" });
+  }
+
+  /** rows are those that show a mail; rows still loading are hidden from everybody. */
+  get rows(): Locator {
+    return this.list.getByRole("listitem");
+  }
+
+  row(subject: string | RegExp): Locator {
+    return this.rows.filter({ has: this.page.locator(".row-subject", { hasText: subject }) });
+  }
+
+  /** rowAt is the row at a position, counted from 1. */
+  rowAt(position: number): Locator {
+    return this.list.locator(`li[aria-posinset="${position}"]`);
+  }
+
+  /** listReady waits until the list shows rows, or says that it has none. */
+  async listReady(): Promise<void> {
+    await expect(this.page.locator(".list-pane").locator("li[aria-posinset], .state").first()).toBeVisible();
+  }
+
+  /** total is the number that the list's title gives. */
+  async total(): Promise<number> {
+    const text = this.page.locator(".list-title p");
+    await expect(text).toHaveText(/\d/);
+    return Number(((await text.textContent()) ?? "").replace(/\D/g, ""));
+  }
+
+  /** scrollTo brings a position into view, as somebody who drags the bar does. */
+  async scrollTo(position: number): Promise<void> {
+    await this.page.locator(".scroller").evaluate(
+      (box, [at, px]) => {
+        // Beyond what a browser lets an element measure, the client maps the whole range.
+        const list = box.firstElementChild as HTMLElement;
+        const total = Number(list.querySelector("li[aria-setsize]")?.getAttribute("aria-setsize") ?? 0);
+        const whole = total * px <= list.offsetHeight + px;
+        const top = whole ? (at - 3) * px : ((at - 3) / total) * list.offsetHeight;
+        box.scrollTop = Math.max(0, top);
+      },
+      [position, ROW_PX] as const,
+    );
+    await expect(this.rowAt(position)).toBeVisible();
+  }
+
+  // Reading
+
+  get reader(): Locator {
+    return this.page.getByRole("region", { name: "Details" });
+  }
+  get frame(): Locator {
+    return this.page.locator("article iframe");
+  }
+  get body(): FrameLocator {
+    return this.page.frameLocator("article iframe");
+  }
+
+  /** open opens a row's mail and waits until its text is there. */
+  async open(row: Locator): Promise<void> {
+    await row.getByRole("link").click();
+    await this.opened();
+  }
+
+  async opened(): Promise<void> {
+    await expect(this.page.locator("article .body.is-loaded iframe")).toBeVisible();
+  }
+
+  async bodyText(): Promise<string> {
+    return this.body.locator("body").innerText();
+  }
+
+  tool(name: string): Locator {
+    return this.reader.getByRole("toolbar").getByRole("button", { name, exact: true });
+  }
+
+  // Writing
+
+  composer(title: string): Locator {
+    return this.page.getByRole("dialog", { name: title });
+  }
+
+  /** front is the composer that was opened last. */
+  get front(): Locator {
+    return this.page.locator(".composer").last();
+  }
+
+  async write(to: string, subject: string, text: string): Promise<void> {
+    await this.page.getByRole("button", { name: "New mail" }).first().click();
+    await this.front.getByRole("combobox", { name: "To" }).fill(to);
+    await this.front.getByRole("textbox", { name: "Subject" }).fill(subject);
+    await this.front.getByRole("textbox", { name: "Text" }).fill(text);
+  }
+
+  async send(): Promise<void> {
+    await this.front.getByRole("button", { name: "Send" }).click();
+    await expect(this.page.locator(".composer")).toHaveCount(0);
+  }
+
+  toast(text: string | RegExp): Locator {
+    return this.page.locator(".toast", { hasText: text });
+  }
+}
