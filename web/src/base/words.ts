@@ -126,8 +126,6 @@ export const words = {
     edit: "Edit draft",
     newer: "Newer",
     older: "Older",
-    select: "Select",
-    selectAll: "Select all loaded",
     clear: "Clear selection",
     toList: "Back to the list",
     attach: "Attach files",
@@ -226,6 +224,7 @@ export const words = {
   },
 
   line: { lost: "Connection lost. Trying again…" },
+  selectRow: (subject: string) => `Select: ${subject}`,
   newMail: (n: number) => many(n, "1 new mail", "new mails"),
   account: "Account",
   theme: { label: "Appearance", auto: "As the system", light: "Light", dark: "Dark" },

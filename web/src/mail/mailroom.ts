@@ -49,6 +49,8 @@ export class Mailroom {
   /** The row that the keyboard is on. */
   readonly cursor = signal<EmailId | undefined>(undefined);
   readonly line = signal<Line>("connecting");
+  /** Mails that the last update brought, for those who hear the page. */
+  readonly arrived = signal(0);
   /** Rows that the person was asked about deleting for ever. */
   readonly confirmRemoval = signal<readonly EmailId[]>([]);
   private push: Push | undefined;
@@ -61,7 +63,10 @@ export class Mailroom {
     this.tickets = new BodyTickets(connection);
     this.actions = new Actions(this.store, this.toasts);
     this.composers = new Composers(this.store, this.actions, this.recents, this.toasts);
-    this.store.onNewMail = () => void this.conversation.peek()?.reload();
+    this.store.onNewMail = (ids) => {
+      this.arrived.value = ids.length;
+      void this.conversation.peek()?.reload();
+    };
     this.store.onSeen = (email) => {
       const own = email.from.some((a) => this.mine(a.email));
       this.recents.note(own ? (email.to ?? []) : email.from, own);

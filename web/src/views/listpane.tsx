@@ -1,7 +1,7 @@
 /** The list pane: search, what is shown, and a scroller in which only the rows in view exist. */
 import { useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
-import { rowSpace, scrollFor } from "../base/geometry";
+import { MAX_SCROLL_PX, rowSpace, scrollFor } from "../base/geometry";
 import { words } from "../base/words";
 import type { EmailId } from "../jmap/id";
 import { folderName } from "../mail/folders";
@@ -206,7 +206,7 @@ function Scroller({ list }: { readonly list: EmailList }) {
     }
   });
 
-  const space = rowSpace(total, ROW_PX, viewport.value, scrollTop.value);
+  const space = rowSpace(total, ROW_PX, viewport.value + ROW_PX, scrollTop.value);
   useEffect(() => {
     list.show(space.first, Math.max(space.first, space.last));
     const ids: EmailId[] = [];
@@ -228,8 +228,10 @@ function Scroller({ list }: { readonly list: EmailList }) {
       class="scroller"
       tabIndex={-1}
       onScroll={(event) => {
-        scrollTop.value = event.currentTarget.scrollTop;
-        list.scrollTop = event.currentTarget.scrollTop;
+        const top = event.currentTarget.scrollTop;
+        list.scrollTop = top;
+        // Between two rows nothing changes but the offset, which the browser scrolls by itself.
+        scrollTop.value = total * ROW_PX > MAX_SCROLL_PX ? top : Math.floor(top / ROW_PX) * ROW_PX;
       }}
     >
       <ul class="rows" aria-label={words.listName} style={{ height: `${space.height}px` }}>

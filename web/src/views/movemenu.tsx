@@ -33,7 +33,7 @@ export function MoveMenu({ ids, align = "start", onClose }: MoveMenuProps) {
     if (target) room.move(ids, target.mailbox.id);
   };
   return (
-    <Popup label={words.moveTo} align={align} onClose={onClose}>
+    <Popup role="dialog" label={words.moveTo} align={align} onClose={onClose}>
       <input
         class="menu-filter"
         type="text"
@@ -44,7 +44,7 @@ export function MoveMenu({ ids, align = "start", onClose }: MoveMenuProps) {
           if (event.key === "Enter") move(0);
         }}
       />
-      <div class="menu-scroll">
+      <div class="menu-scroll" role="menu" aria-label={words.folders}>
         {folders.map(({ mailbox, depth }, i) => (
           <MenuItem
             key={mailbox.id}

@@ -8,6 +8,8 @@ interface PopupProps {
   readonly label: string;
   readonly align?: "start" | "end";
   readonly up?: boolean;
+  /** A popup with a field is a dialog with a menu in it. */
+  readonly role?: "menu" | "dialog";
   readonly onClose: () => void;
   readonly children: ComponentChildren;
 }
@@ -19,7 +21,7 @@ function walk(root: HTMLElement, by: 1 | -1): void {
   items[(at + by + items.length) % items.length]?.focus();
 }
 
-export function Popup({ label, align = "start", up = false, onClose, children }: PopupProps) {
+export function Popup({ label, align = "start", up = false, role = "menu", onClose, children }: PopupProps) {
   const ref = useRef<HTMLDivElement>(null);
   useLayoutEffect(() => {
     const before = document.activeElement;
@@ -56,7 +58,7 @@ export function Popup({ label, align = "start", up = false, onClose, children }:
     <div
       ref={ref}
       class={`popup popup-${align} ${up ? "popup-up" : ""}`}
-      role="menu"
+      role={role}
       aria-label={label}
       onKeyDown={onKeyDown}
     >

@@ -60,6 +60,7 @@ function RowText({ row }: { readonly row: RowMails }) {
   return (
     <>
       <span class="row-line">
+        {thread.some((e) => !e.keywords["$seen"]) && <span class="sr">{words.unreadMark}</span>}
         <People row={row} />
         {count > 1 && (
           <span class="row-count" title={words.conversationCount(count)}>
@@ -194,7 +195,7 @@ export function Row({ id, index, total, top }: RowProps) {
       <button
         type="button"
         class="row-check"
-        aria-label={words.act.select}
+        aria-label={words.selectRow(row.email.subject || words.noSubject)}
         aria-pressed={selected}
         onClick={select}
       >

@@ -138,6 +138,9 @@ export function Shell({ room, session, provider }: ShellProps) {
         {room.composers.open.value.length > 0 && <composer.View />}
         <RemovalQuestion room={room} />
         {helping.value && <help.View onClose={() => (helping.value = false)} />}
+        <p class="sr" role="status">
+          {room.arrived.value > 0 && words.newMail(room.arrived.value)}
+        </p>
         <ToastStack toasts={room.toasts} />
       </div>
     </RoomProvider>

@@ -201,6 +201,7 @@ interface SidebarProps extends AccountProps {
 
 export function Sidebar({ session, onHelp, provider }: SidebarProps) {
   const room = useRoom();
+  const state = session.state.value;
   return (
     <nav class={`sidebar ${drawerOpen.value ? "is-open" : ""}`} aria-label={words.folders}>
       <div class="brand">
@@ -225,6 +226,7 @@ export function Sidebar({ session, onHelp, provider }: SidebarProps) {
           <Icon name="offline" size={16} /> {words.line.lost}
         </p>
       )}
+      {state.kind === "in" && state.who.locked && <p class="line-lost">{words.locked}</p>}
       <Account session={session} onHelp={onHelp} />
     </nav>
   );
