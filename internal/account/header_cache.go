@@ -72,6 +72,35 @@ func (k *knownHeader) fill(e *jmap.Email, want jmap.EmailProps) {
 	}
 }
 
+// with is k together with what only old has.
+func (k *knownHeader) with(old *knownHeader) *knownHeader {
+	more := old.have &^ k.have
+	if more == 0 {
+		return k
+	}
+	all := *old
+	take := func(p jmap.EmailProps, f func()) {
+		if k.have&p != 0 {
+			f()
+		}
+	}
+	take(jmap.EmailPropMessageID, func() { all.messageID = k.messageID })
+	take(jmap.EmailPropInReplyTo, func() { all.inReplyTo = k.inReplyTo })
+	take(jmap.EmailPropReferences, func() { all.references = k.references })
+	take(jmap.EmailPropSender, func() { all.sender = k.sender })
+	take(jmap.EmailPropFrom, func() { all.from = k.from })
+	take(jmap.EmailPropTo, func() { all.to = k.to })
+	take(jmap.EmailPropCc, func() { all.cc = k.cc })
+	take(jmap.EmailPropBcc, func() { all.bcc = k.bcc })
+	take(jmap.EmailPropReplyTo, func() { all.replyTo = k.replyTo })
+	take(jmap.EmailPropSubject, func() { all.subject = k.subject })
+	take(jmap.EmailPropSentAt, func() { all.sentAt = k.sentAt })
+	take(jmap.EmailPropHasAttachment, func() { all.hasAttachment = k.hasAttachment })
+	take(jmap.EmailPropPreview, func() { all.preview = k.preview })
+	all.have |= k.have
+	return &all
+}
+
 // size is about what it takes in memory.
 func (k *knownHeader) size() int {
 	n := 400 + len(k.preview)
@@ -132,10 +161,7 @@ func (c *headerCache) put(id jmap.EmailID, k *knownHeader) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if el := c.byID[id]; el != nil {
-		old := el.Value.(*cacheEntry)
-		if old.known.have&^k.have != 0 {
-			return // what is there knows more, or something else
-		}
+		k = k.with(el.Value.(*cacheEntry).known)
 		c.drop(el)
 	}
 	e := &cacheEntry{id: id, known: k, size: k.size()}
