@@ -37,19 +37,20 @@ web/dist/index.html: web/node_modules/.package-lock.json $(CLIENT)
 	@touch $@
 
 ## test: everything that must hold; what continuous integration runs
-test: packages build check unit
+test: packages build check unit fuzz-short
 
 ## packages: install the mail servers and the browser that tests use, if missing
 packages:
 	@.ci/packages
 
 ## check: formats, vet, lint, types, known vulnerabilities, the client's own tests
-check: web
+check: web e2e-modules
 	@unformatted=$$(gofmt -l $(SOURCES)); if [ -n "$$unformatted" ]; then echo "run make format:"; echo "$$unformatted"; exit 1; fi
 	$(GO) vet $(PACKAGES)
 	$(GO) tool staticcheck $(PACKAGES)
 	cd web && $(NPM) run check
 	cd web && $(NPM) test
+	cd e2e/browser && $(NPM) run check
 	@$(MAKE) --no-print-directory vuln
 
 ## unit: the Go tests, the house with the race detector, the whole product (e2e)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -30,8 +31,12 @@ func TestDependencies(t *testing.T) {
 		}
 	}
 	used := slices.Concat(importedModules(t), goTools(t), npmPackages(t, "web/package.json"))
-	if _, err := os.Stat("e2e/package.json"); err == nil {
-		used = append(used, npmPackages(t, "e2e/package.json")...)
+	tests, err := filepath.Glob("e2e/*/package.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range tests {
+		used = append(used, npmPackages(t, path)...)
 	}
 	for _, name := range used {
 		if !slices.Contains(documented, name) {
@@ -48,8 +53,8 @@ func TestDependencies(t *testing.T) {
 // importedModules are the modules that our packages and their tests import.
 func importedModules(t *testing.T) []string {
 	t.Helper()
-	args := []string{"list", "-e", "-deps", "-test", "-json=ImportPath,Imports,Module,Standard", ".", "./cmd/...", "./internal/...", "./e2e/...", "./web"}
-	out, err := exec.Command("go", args...).Output()
+	args := []string{"list", "-e", "-deps", "-test", "-json=ImportPath,Imports,Module,Standard"}
+	out, err := exec.Command("go", append(args, rooms...)...).Output()
 	if err != nil {
 		t.Fatalf("go list: %v", err)
 	}
@@ -64,7 +69,7 @@ func importedModules(t *testing.T) []string {
 	}
 	var modules []string
 	for _, p := range all {
-		if !p.ours() {
+		if !p.ours() || installed(p.ImportPath) {
 			continue
 		}
 		for _, path := range p.Imports {

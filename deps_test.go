@@ -52,9 +52,13 @@ internal/outbox               internal/upstream internal/jmap internal/message i
 internal/account              internal/replica internal/outbox internal/upstream/... internal/jmap internal/message internal/thread internal/user internal/limit internal/seal internal/imap internal/jmapserver
 internal/jmapserver           internal/jmap internal/jmap/ijson internal/limit
 
+# Sealed classes as a cell works with them. It speaks to keeper by ipc, and has no
+# way to a database.
+internal/records              internal/ipc internal/seal internal/user internal/limit
+
 # The roles. They meet on the wire, through ipc, and never import each other.
 internal/gate                 internal/ipc internal/seal internal/limit internal/user
-internal/cell                 internal/ipc internal/jmapserver internal/account internal/replica internal/outbox internal/upstream/... internal/imap internal/jmap internal/message internal/thread internal/seal internal/user internal/limit
+internal/cell                 internal/ipc internal/records internal/jmapserver internal/account internal/replica internal/outbox internal/upstream/... internal/imap internal/jmap internal/message internal/thread internal/seal internal/user internal/limit
 internal/render               internal/ipc internal/sanitize internal/message internal/limit
 internal/porter               internal/ipc internal/imap internal/submission internal/seal internal/user internal/limit
 internal/keeper               internal/ipc internal/store internal/seal internal/user internal/limit
@@ -103,7 +107,7 @@ var operators = []string{"internal/control", "internal/incident", "internal/life
 
 // The mail wing, which works on what people wrote.
 var mailWing = []string{"internal/cell", "internal/jmapserver", "internal/account", "internal/replica", "internal/outbox", "internal/upstream/...",
-	"internal/imap", "internal/message", "internal/sanitize", "internal/thread", "internal/render", "internal/jmap/..."}
+	"internal/imap", "internal/message", "internal/sanitize", "internal/thread", "internal/render", "internal/records", "internal/jmap/..."}
 
 // ban says what the rooms of who must not reach, by whatever way.
 type ban struct {
