@@ -12,6 +12,7 @@ import (
 	"cofferdam/internal/ipc"
 	"cofferdam/internal/jmap"
 	"cofferdam/internal/outbox"
+	"cofferdam/internal/records"
 	"cofferdam/internal/seal"
 	"cofferdam/internal/upstream/imapup"
 	"cofferdam/internal/user"
@@ -141,83 +142,73 @@ func params(in map[string]*string) ipc.Params {
 	return out
 }
 
-// outboxRecords keeps the outbox's records with keeper, sealed under the
-// person's outbox key.
+// outboxRecords keeps the outbox's records with keeper, as a sealed class under
+// the person's outbox key. A locked session has none: its keys are not the
+// person's, and outbox keeps what it has in memory.
 type outboxRecords struct {
-	c   *Cell
-	p   *person
-	key seal.ClassKey
+	c     *Cell
+	p     *person
+	key   seal.ClassKey
+	class *records.Class // set by All, before the first Put
 }
 
 func (c *Cell) outboxRecords(p *person, key seal.ClassKey) outbox.Records {
-	return outboxRecords{c, p, key}
+	return &outboxRecords{c: c, p: p, key: key}
 }
 
 // Put implements outbox.Records.
-func (o outboxRecords) Put(ctx context.Context, id string, revision int64, data []byte) error {
-	if o.p.locked {
+func (o *outboxRecords) Put(ctx context.Context, id string, revision int64, data []byte) error {
+	if o.class == nil {
 		return outbox.ErrLocked
 	}
-	sealed, err := o.key.SealRecord([]byte(id), revision, data)
-	if err != nil {
-		return err
-	}
-	_, err = call[ipc.RecordMark](ctx, o.c, o.p, ipc.KeeperRecordPut, func(a ipc.Auth) ipc.RecordPut {
-		return ipc.RecordPut{Auth: a, Record: ipc.Record{Class: string(o.key.Class()), ID: []byte(id), Revision: revision, Generation: o.key.Generation(), Data: sealed}}
-	})
-	return recordError(err)
+	return recordError(o.class.Put(ctx, id, revision, data))
 }
 
 // Delete implements outbox.Records.
-func (o outboxRecords) Delete(ctx context.Context, id string, revision int64) error {
-	_, err := call[ipc.RecordMark](ctx, o.c, o.p, ipc.KeeperRecordDelete, func(a ipc.Auth) ipc.RecordDelete {
-		return ipc.RecordDelete{Auth: a, Class: string(o.key.Class()), ID: []byte(id), Revision: revision}
-	})
-	return recordError(err)
+func (o *outboxRecords) Delete(ctx context.Context, id string, revision int64) error {
+	if o.class == nil {
+		return outbox.ErrLocked
+	}
+	return recordError(o.class.Delete(ctx, id, revision))
 }
 
-// All implements outbox.Records. A session that has just begun may be ahead of a
-// keeper that is restarting: it is asked for a while.
-func (o outboxRecords) All(ctx context.Context) ([]outbox.Stored, error) {
+// All implements outbox.Records; outbox calls it once, first of all. A session
+// that has just begun may be ahead of a keeper that is restarting: it is asked
+// for a while.
+func (o *outboxRecords) All(ctx context.Context) ([]outbox.Stored, error) {
 	if o.p.locked {
 		return nil, outbox.ErrLocked
 	}
-	var out []outbox.Stored
-	var after []byte
-	for tries := 0; ; {
-		page, err := call[ipc.RecordPage](ctx, o.c, o.p, ipc.KeeperRecordList, func(a ipc.Auth) ipc.RecordList {
-			return ipc.RecordList{Auth: a, Class: string(o.key.Class()), After: after, Limit: recordPage}
-		})
-		if ipc.CodeOf(err) == ipc.CodeUnavailable && tries < recordTries {
-			tries++
-			select {
-			case <-time.After(recordPause):
-				continue
-			case <-ctx.Done():
-			}
+	for tries := 0; ; tries++ {
+		class, list, err := records.Open(ctx, records.Config{Key: o.key, Keeper: recordLine{o.c, o.p}, Log: o.c.log})
+		if err == nil {
+			o.class = class
+			return storedRecords(list), nil
 		}
-		if err != nil {
+		if ipc.CodeOf(err) != ipc.CodeUnavailable || tries == recordTries {
 			return nil, recordError(err)
 		}
-		for _, r := range page.Records {
-			data, err := o.key.OpenRecord(r.ID, r.Revision, r.Data)
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, outbox.Stored{ID: string(r.ID), Revision: r.Revision, Data: data})
-			after = r.ID
-		}
-		if !page.More {
-			return out, nil
+		select {
+		case <-time.After(recordPause):
+		case <-ctx.Done():
+			return nil, recordError(err)
 		}
 	}
 }
 
+func storedRecords(list []records.Record) []outbox.Stored {
+	out := make([]outbox.Stored, 0, len(list))
+	for _, r := range list {
+		out = append(out, outbox.Stored{ID: r.ID, Revision: r.Revision, Data: r.Data})
+	}
+	return out
+}
+
 func recordError(err error) error {
-	switch ipc.CodeOf(err) {
-	case ipc.CodeConflict:
+	switch {
+	case errors.Is(err, records.ErrConflict):
 		return outbox.ErrConflict
-	case ipc.CodeLocked:
+	case ipc.CodeOf(err) == ipc.CodeLocked:
 		return outbox.ErrLocked
 	}
 	return err

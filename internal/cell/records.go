@@ -39,3 +39,24 @@ func call[Out, In any](ctx context.Context, c *Cell, p *person, path string, wit
 	c.noteRefusal(p, capability, err)
 	return out, err
 }
+
+// recordLine is records.Keeper for one person.
+type recordLine struct {
+	c *Cell
+	p *person
+}
+
+// List implements records.Keeper.
+func (l recordLine) List(ctx context.Context, r ipc.RecordList) (ipc.RecordPage, error) {
+	return call[ipc.RecordPage](ctx, l.c, l.p, ipc.KeeperRecordList, func(a ipc.Auth) ipc.RecordList { r.Auth = a; return r })
+}
+
+// Get implements records.Keeper.
+func (l recordLine) Get(ctx context.Context, r ipc.RecordGet) (ipc.Record, error) {
+	return call[ipc.Record](ctx, l.c, l.p, ipc.KeeperRecordGet, func(a ipc.Auth) ipc.RecordGet { r.Auth = a; return r })
+}
+
+// Put implements records.Keeper.
+func (l recordLine) Put(ctx context.Context, r ipc.RecordPut) (ipc.RecordMark, error) {
+	return call[ipc.RecordMark](ctx, l.c, l.p, ipc.KeeperRecordPut, func(a ipc.Auth) ipc.RecordPut { r.Auth = a; return r })
+}

@@ -107,7 +107,7 @@ type Auth struct {
 // Record is one sealed record. Keeper cannot read Data.
 type Record struct {
 	Class      string `json:"class"`
-	ID         []byte `json:"id"` // at most 64 bytes, keyed by the cell
+	ID         []byte `json:"id"` // at most 64 bytes without meaning: a keyed hash
 	Revision   int64  `json:"revision"`
 	Generation int64  `json:"generation"`
 	Change     int64  `json:"change"` // position in the class's change order
@@ -115,16 +115,56 @@ type Record struct {
 	Data       []byte `json:"data,omitempty"`
 }
 
-// RecordPut writes a record if its stored revision is Record.Revision-1.
-type RecordPut struct {
-	Auth
-	Record Record `json:"record"`
+// ClassRoot is the sealed root of a class (docs/formats/record.md). Keeper cannot
+// read Sealed.
+type ClassRoot struct {
+	Counter    int64  `json:"counter"`
+	Generation int64  `json:"generation"`
+	Sealed     []byte `json:"sealed"`
 }
 
-// RecordMark is where a write landed.
+// RootFault says in what a class did not fit its root. Empty: it fits.
+type RootFault string
+
+// Faults of a class, the gravest first.
+const (
+	FaultRolledBack RootFault = "rolledBack" // the counter is older than vault's mirror of it
+	FaultRoot       RootFault = "root"       // the root is missing or does not open
+	FaultRows       RootFault = "rows"       // rows were set back, taken out or put in
+	FaultUnreadable RootFault = "unreadable" // a row is where it belongs and does not open
+)
+
+// Known says whether f is one of the faults above.
+func (f RootFault) Known() bool {
+	switch f {
+	case FaultRolledBack, FaultRoot, FaultRows, FaultUnreadable:
+		return true
+	}
+	return false
+}
+
+// RootWrite replaces a class's root, together with the record that changes it.
+type RootWrite struct {
+	Root   ClassRoot `json:"root"`   // its counter is Expect+1
+	Expect int64     `json:"expect"` // counter of the root that it replaces; 0: none
+	// Fault says that the cell found this and makes the root anew over what there
+	// is. The counter is then one more than Expect and vault's mirror.
+	Fault RootFault `json:"fault,omitempty"`
+}
+
+// RecordPut writes a record if its stored revision is one less than its own. One
+// that is Deleted has no data. Root must be there, except for derived classes
+// (keeper knows which), which have none. A record without id, revision and data
+// names the class of a root that is written alone.
+type RecordPut struct {
+	Auth
+	Record Record     `json:"record"`
+	Root   *RootWrite `json:"root,omitempty"`
+}
+
+// RecordMark is where a write landed in the class's order of changes.
 type RecordMark struct {
-	Revision int64 `json:"revision"`
-	Change   int64 `json:"change"`
+	Change int64 `json:"change"`
 }
 
 // RecordGet reads one record.
@@ -154,12 +194,19 @@ type RecordChanges struct {
 type RecordPage struct {
 	Records []Record `json:"records"`
 	More    bool     `json:"more"`
+	// Root is the class's root as it stood when the page was read, nil if there is
+	// none; of lists alone.
+	Root *ClassRoot `json:"root,omitempty"`
+	// Mirror is the highest counter of that root that vault saw before the page
+	// was read: a lower one in Root is a rollback. On a list's first page alone.
+	Mirror int64 `json:"mirror,omitempty"`
 }
 
 // RecordDelete deletes a record if its stored revision is Revision.
 type RecordDelete struct {
 	Auth
-	Class    string `json:"class"`
-	ID       []byte `json:"id"`
-	Revision int64  `json:"revision"`
+	Class    string     `json:"class"`
+	ID       []byte     `json:"id"`
+	Revision int64      `json:"revision"`
+	Root     *RootWrite `json:"root,omitempty"` // as in RecordPut
 }

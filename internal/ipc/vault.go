@@ -10,6 +10,7 @@ const (
 	VaultEpochPut  = "/vault/epoch/put"  // Epochs -> None
 	VaultEpochGet  = "/vault/epoch/get"  // None -> Epochs
 	VaultRootCheck = "/vault/root/check" // RootRequest -> RootVerdict
+	VaultRootSeen  = "/vault/root/seen"  // RootName -> RootSeen
 )
 
 // None is the empty call or answer.
@@ -30,11 +31,12 @@ type NewUserRequest struct {
 	UID []byte `json:"uid"`
 }
 
-// PepperRequest asks for P = HMAC(pepper[v], "pep/v1" | uid | A) to make a slot.
-// Version 0 means the newest.
+// PepperRequest asks for P = HMAC(pepper[v], "pep/v1" | uid | V) to make a slot.
+// Version 0 means the newest. Proof is V = HKDF-Expand(A), never A: with A, vault
+// could open the slot (docs/decisions/0006-proof.md).
 type PepperRequest struct {
 	UID     []byte `json:"uid"`
-	A       []byte `json:"a"`
+	Proof   []byte `json:"proof"` // 32 bytes
 	Version int    `json:"version"`
 }
 
@@ -57,10 +59,11 @@ type ShredBox struct {
 }
 
 // UnwrapRequest opens a slot's outer layer and answers P in the same call: one
-// round trip a sign-in. It counts against the limits of the uid.
+// round trip a sign-in. A proof that was not shown lately counts against the
+// limits of the uid.
 type UnwrapRequest struct {
 	UID     []byte `json:"uid"`
-	A       []byte `json:"a"`
+	Proof   []byte `json:"proof"` // 32 bytes
 	Version int    `json:"version"`
 	AAD     []byte `json:"aad"`
 	Outer   []byte `json:"outer"`
@@ -91,6 +94,20 @@ type RootRequest struct {
 	Class   string `json:"class"`
 	Counter int64  `json:"counter"`
 	Advance bool   `json:"advance"` // this is a write; else a check of what was read
+	// Fault says that the root was made anew because the class did not fit it:
+	// vault counts and logs it. With Advance alone.
+	Fault RootFault `json:"fault,omitempty"`
+}
+
+// RootName asks for the mirror of one class root.
+type RootName struct {
+	UID   []byte `json:"uid"`
+	Class string `json:"class"`
+}
+
+// RootSeen is the highest counter that vault saw; 0 for a root it knows nothing of.
+type RootSeen struct {
+	Highest int64 `json:"highest"`
 }
 
 // RootVerdict says whether the counter is older than what vault saw.

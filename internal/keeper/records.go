@@ -8,6 +8,7 @@ import (
 	"cofferdam/internal/ipc"
 	"cofferdam/internal/seal"
 	"cofferdam/internal/store"
+	"cofferdam/internal/user"
 )
 
 // admit checks what a cell shows with each record call: a capability of ours for
@@ -64,31 +65,43 @@ func recordError(err error) error {
 func (k *Keeper) put(cell string) func(context.Context, ipc.RecordPut) (ipc.RecordMark, error) {
 	return func(ctx context.Context, req ipc.RecordPut) (ipc.RecordMark, error) {
 		r := req.Record
-		w := store.Write{ID: r.ID, Revision: r.Revision, Generation: r.Generation, Sealed: r.Data}
-		return k.write(ctx, cell, req.Auth, r.Class, w)
+		var writes []store.Write
+		if len(r.ID) > 0 || r.Revision != 0 || len(r.Data) > 0 {
+			writes = []store.Write{{ID: r.ID, Revision: r.Revision, Generation: r.Generation, Deleted: r.Deleted, Sealed: r.Data}}
+		}
+		if len(r.ID) > maxRecordID {
+			return ipc.RecordMark{}, ipc.Errorf(ipc.CodeInvalid, "record id of %d bytes", len(r.ID))
+		}
+		return k.write(ctx, cell, req.Auth, r.Class, writes, req.Root)
 	}
 }
 
 func (k *Keeper) del(cell string) func(context.Context, ipc.RecordDelete) (ipc.RecordMark, error) {
 	return func(ctx context.Context, req ipc.RecordDelete) (ipc.RecordMark, error) {
 		w := store.Write{ID: req.ID, Revision: req.Revision + 1, Generation: 1, Deleted: true}
-		return k.write(ctx, cell, req.Auth, req.Class, w)
+		return k.write(ctx, cell, req.Auth, req.Class, []store.Write{w}, req.Root)
 	}
 }
 
-func (k *Keeper) write(ctx context.Context, cell string, a ipc.Auth, class string, w store.Write) (ipc.RecordMark, error) {
+// write stores records and their root in one transaction, and then moves vault's
+// mirror (the order is explained below). Only after both is the write acknowledged.
+func (k *Keeper) write(ctx context.Context, cell string, a ipc.Auth, class string, writes []store.Write, root *ipc.RootWrite) (ipc.RecordMark, error) {
 	c, err := k.admit(ctx, cell, a, class)
 	if err != nil {
 		return ipc.RecordMark{}, err
 	}
-	if len(w.ID) == 0 || len(w.ID) > maxRecordID || len(w.Sealed) > maxRecord || w.Revision < 1 {
-		return ipc.RecordMark{}, ipc.Errorf(ipc.CodeInvalid, "record is outside of limits")
+	b := store.Batch{UID: c.uid, Class: class, Fence: c.fence, Writes: writes, Derived: derived(class)}
+	if err := k.takeRoot(ctx, &b, root); err != nil {
+		return ipc.RecordMark{}, err
 	}
-	change, err := k.store.Put(ctx, store.Batch{UID: c.uid, Class: class, Fence: c.fence, Writes: []store.Write{w}})
+	change, err := k.store.Put(ctx, b)
 	if err != nil {
 		return ipc.RecordMark{}, recordError(err)
 	}
-	return ipc.RecordMark{Revision: w.Revision, Change: change}, nil
+	if err := k.mirror(ctx, b, root); err != nil {
+		return ipc.RecordMark{}, err
+	}
+	return ipc.RecordMark{Change: change}, nil
 }
 
 func (k *Keeper) get(cell string) func(context.Context, ipc.RecordGet) (ipc.Record, error) {
@@ -123,11 +136,23 @@ func (k *Keeper) listRecords(cell string) func(context.Context, ipc.RecordList) 
 		if err != nil {
 			return ipc.RecordPage{}, err
 		}
+		var seen int64
+		first := len(req.After) == 0 && !derived(req.Class)
+		if first {
+			if seen, err = k.rootSeen(ctx, c.uid, req.Class); err != nil {
+				return ipc.RecordPage{}, err
+			}
+		}
 		p, err := k.store.List(ctx, c.uid, req.Class, req.After, min(max(req.Limit, 1), maxPage))
 		if err != nil {
 			return ipc.RecordPage{}, recordError(err)
 		}
-		return page(req.Class, p), nil
+		if first && p.Root.Counter < seen {
+			k.rolledBack(ctx, c.uid, req.Class, p.Root.Counter, seen)
+		}
+		out := page(req.Class, p)
+		out.Root, out.Mirror = classRoot(p.Root), seen
+		return out, nil
 	}
 }
 
@@ -143,4 +168,91 @@ func (k *Keeper) changes(cell string) func(context.Context, ipc.RecordChanges) (
 		}
 		return page(req.Class, p), nil
 	}
+}
+
+// derived says whether a class holds what can be made again from elsewhere. Such
+// a class has no root, and its replaced revisions are not kept. Keeper decides,
+// never a cell: one that may call contacts derived could destroy them.
+//
+// ClassMail holds snapshots of the index of mail that lies at the platform.
+func derived(class string) bool { return seal.Class(class) == seal.ClassMail }
+
+// The order of a write: the store's transaction, then vault's mirror, then the
+// answer. So the mirror is never ahead of the store, and
+//
+//   - a crash between the two leaves the store one ahead, which is no alarm; the
+//     next reader of the class writes a root that the mirror follows;
+//   - what was rolled back in that moment was never acknowledged, so nobody was
+//     told that it is safe;
+//   - a reader asks for the mirror first and for the rows then: a write in
+//     between makes the root newer than the mirror, never older.
+//
+// docs/decisions/0005-class-roots.md.
+
+// takeRoot puts the cell's root into a batch. A counter grows by one, so that no
+// cell can use it up; after a fault it goes on above the mirror.
+func (k *Keeper) takeRoot(ctx context.Context, b *store.Batch, root *ipc.RootWrite) error {
+	switch {
+	case derived(b.Class) && root != nil:
+		return ipc.Errorf(ipc.CodeInvalid, "a derived class has no root")
+	case derived(b.Class):
+		return nil
+	case root == nil:
+		return ipc.Errorf(ipc.CodeInvalid, "a write to this class needs its root")
+	case root.Fault != "" && !root.Fault.Known():
+		return ipc.Errorf(ipc.CodeInvalid, "no such fault")
+	}
+	base := root.Expect
+	if root.Fault != "" {
+		seen, err := k.rootSeen(ctx, b.UID, b.Class)
+		if err != nil {
+			return err
+		}
+		base = max(base, seen)
+	}
+	if root.Root.Counter != base+1 {
+		return ipc.Errorf(ipc.CodeConflict, "the root's counter does not follow")
+	}
+	b.Root = &store.Root{Counter: root.Root.Counter, Generation: root.Root.Generation, Sealed: root.Root.Sealed}
+	b.ExpectRoot = root.Expect
+	return nil
+}
+
+// mirror tells vault of a root that is stored. It goes on when the cell hangs up.
+func (k *Keeper) mirror(ctx context.Context, b store.Batch, root *ipc.RootWrite) error {
+	if root == nil {
+		return nil
+	}
+	if root.Fault != "" {
+		k.log.Error("class did not fit its root, which its cell made anew", "uid", b.UID.String(), "class", b.Class, "fault", string(root.Fault), "counter", b.Root.Counter)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), ipc.CallTimeout)
+	defer cancel()
+	_, err := ipc.Call[ipc.RootVerdict](ctx, k.vault, ipc.VaultRootCheck, ipc.RootRequest{
+		UID: b.UID.Bytes(), Class: b.Class, Counter: b.Root.Counter, Advance: true, Fault: root.Fault,
+	})
+	return err
+}
+
+// rootSeen is vault's mirror of a root's counter.
+func (k *Keeper) rootSeen(ctx context.Context, uid user.ID, class string) (int64, error) {
+	seen, err := ipc.Call[ipc.RootSeen](ctx, k.vault, ipc.VaultRootSeen, ipc.RootName{UID: uid.Bytes(), Class: class})
+	return seen.Highest, err
+}
+
+// rolledBack reports a root that is older than its mirror, and has vault write it
+// into its own books.
+func (k *Keeper) rolledBack(ctx context.Context, uid user.ID, class string, counter, seen int64) {
+	k.log.Error("class root is older than its mirror", "uid", uid.String(), "class", class, "counter", counter, "highest", seen)
+	_, err := ipc.Call[ipc.RootVerdict](ctx, k.vault, ipc.VaultRootCheck, ipc.RootRequest{UID: uid.Bytes(), Class: class, Counter: counter})
+	if err != nil {
+		k.log.Warn("vault not told of a rollback", "uid", uid.String(), "class", class, "err", err)
+	}
+}
+
+func classRoot(r store.Root) *ipc.ClassRoot {
+	if r.Counter == 0 {
+		return nil
+	}
+	return &ipc.ClassRoot{Counter: r.Counter, Generation: r.Generation, Sealed: r.Sealed}
 }

@@ -81,7 +81,7 @@ func (k *Keeper) openSlot(ctx context.Context, uid user.ID, sealed, ref []byte) 
 	defer a.Wipe()
 	defer proof.Wipe()
 	out, err := ipc.Call[ipc.Unwrapped](ctx, k.vault, ipc.VaultUnwrap, ipc.UnwrapRequest{
-		UID: uid.Bytes(), A: proof.Reveal(), Version: int(h.Pepper), AAD: header, Outer: outer,
+		UID: uid.Bytes(), Proof: proof.Reveal(), Version: int(h.Pepper), AAD: header, Outer: outer,
 	})
 	if err != nil {
 		return seal.UMK{}, err
@@ -103,7 +103,7 @@ func (k *Keeper) makeSlot(ctx context.Context, uid user.ID, ref []byte) (seal.UM
 	}
 	defer a.Wipe()
 	defer proof.Wipe()
-	p, err := ipc.Call[ipc.Pepper](ctx, k.vault, ipc.VaultPepper, ipc.PepperRequest{UID: uid.Bytes(), A: proof.Reveal()})
+	p, err := ipc.Call[ipc.Pepper](ctx, k.vault, ipc.VaultPepper, ipc.PepperRequest{UID: uid.Bytes(), Proof: proof.Reveal()})
 	if err != nil {
 		return seal.UMK{}, err
 	}

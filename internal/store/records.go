@@ -189,7 +189,7 @@ func (s *SQLite) Changes(ctx context.Context, uid user.ID, class string, since i
 		uid[:], class, since, limit+1)
 }
 
-// page reads a page and its class's position from one snapshot. The query asks
+// page reads a page with its class's position and root from one snapshot. The query asks
 // for one row more than limit, which says whether there are more.
 func (s *SQLite) page(ctx context.Context, what string, uid user.ID, class string, limit int, known func(change, forgotten int64) error, query string, args ...any) (Page, error) {
 	if err := checkLimit(limit); err != nil {
@@ -202,7 +202,8 @@ func (s *SQLite) page(ctx context.Context, what string, uid user.ID, class strin
 	defer tx.Rollback() // it only read
 	var p Page
 	var forgotten int64
-	err = tx.QueryRowContext(ctx, "SELECT change, forgotten FROM classes WHERE uid = ? AND class = ?", uid[:], class).Scan(&p.Change, &forgotten)
+	err = tx.QueryRowContext(ctx, "SELECT change, forgotten, root_counter, root_generation, root_sealed FROM classes WHERE uid = ? AND class = ?", uid[:], class).
+		Scan(&p.Change, &forgotten, &p.Root.Counter, &p.Root.Generation, &p.Root.Sealed)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return Page{}, fmt.Errorf("%s: %w", what, err)
 	}

@@ -187,6 +187,7 @@ type Page struct {
 	Records []Record
 	More    bool  // there are more after the last one
 	Change  int64 // newest change position of the class
+	Root    Root  // the class's root in the same state; zero if there is none
 }
 
 // Kept is a revision that was replaced or deleted.

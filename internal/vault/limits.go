@@ -13,14 +13,20 @@ const (
 	// attempts that can be forgotten.
 	sweepEvery = 10 * time.Minute
 
-	// defaultUserBurst and defaultUserEvery allow a person 30 sign-ins at once
-	// and 288 a day, far more than people need and far less than guessing does.
+	// defaultUserBurst and defaultUserEvery allow 30 different passwords at once
+	// and 288 a day for a person, far more than people have and far less than
+	// guessing needs. The same one again is free (recent.go).
 	defaultUserBurst = 30
 	defaultUserEvery = 5 * time.Minute
 	// defaultTotalBurst and defaultTotalEvery carry the morning of a campus of
 	// 200,000 and stop a stolen database from being guessed against at speed.
 	defaultTotalBurst = 5000
 	defaultTotalEvery = 20 * time.Millisecond
+
+	// maxRecent bounds half of the proofs that are remembered: people who sign in
+	// between two turns of the halves, some 12 MiB in all. Whoever was forgotten
+	// pays one attempt.
+	maxRecent = 100_000
 
 	// maxLogin bounds a canonical login in bytes (user.MaxLocal, MaxDomain).
 	maxLogin = 512

@@ -100,25 +100,32 @@ func (v *Vault) unwrapShred(uid user.ID, number int64, wrapped []byte) (seal.Shr
 }
 
 // Pepper answers P and the pepper's version, to make a slot. Version 0 means the
-// newest. It counts as an attempt: P is half of what a guess needs.
+// newest. It counts as an attempt, unless this proof was shown lately
+// (recent.go): P is half of what a guess needs.
 func (v *Vault) Pepper(ctx context.Context, uid user.ID, proof seal.Proof, version uint32) (seal.Peppered, uint32, error) {
 	shred, err := v.shred(ctx, uid)
 	if err != nil {
 		return seal.Peppered{}, 0, err
 	}
 	shred.Wipe() // only to know that the person is there and not closed
-	if err := v.attempt(ctx, uid); err != nil {
+	if version == 0 {
+		version = v.newestPepper()
+	}
+	if err := v.charge(ctx, uid, proof, version); err != nil {
 		return seal.Peppered{}, 0, err
 	}
 	return v.peppered(uid, proof, version)
 }
 
+func (v *Vault) newestPepper() uint32 {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return v.newest
+}
+
 func (v *Vault) peppered(uid user.ID, proof seal.Proof, version uint32) (seal.Peppered, uint32, error) {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
-	if version == 0 {
-		version = v.newest
-	}
 	k, ok := v.pepper[version]
 	if !ok {
 		return seal.Peppered{}, 0, fmt.Errorf("pepper version %d: %w", version, seal.ErrFormat)
@@ -139,7 +146,8 @@ func (v *Vault) Wrap(ctx context.Context, uid user.ID, header, inner []byte) ([]
 }
 
 // Unwrap takes the outer layer off a slot and answers P with it: one call for
-// each sign-in, counted as an attempt. A slot that does not open gives
+// each sign-in, counted as an attempt unless this proof was shown lately
+// (recent.go). A slot that does not open gives
 // seal.ErrOpen; whether the password was right, vault does not learn.
 func (v *Vault) Unwrap(ctx context.Context, uid user.ID, proof seal.Proof, version uint32, header, outer []byte) ([]byte, seal.Peppered, error) {
 	shred, err := v.shred(ctx, uid)
@@ -147,7 +155,7 @@ func (v *Vault) Unwrap(ctx context.Context, uid user.ID, proof seal.Proof, versi
 		return nil, seal.Peppered{}, err
 	}
 	defer shred.Wipe()
-	if err := v.attempt(ctx, uid); err != nil {
+	if err := v.charge(ctx, uid, proof, version); err != nil {
 		return nil, seal.Peppered{}, err
 	}
 	inner, err := shred.OpenOuter(uid, header, outer)

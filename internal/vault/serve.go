@@ -66,6 +66,7 @@ func (v *Vault) Handler() http.Handler {
 	handle(m, ipc.VaultEpochPut, v.callEpochPut)
 	handle(m, ipc.VaultEpochGet, v.callEpochGet)
 	handle(m, ipc.VaultRootCheck, v.callRootCheck)
+	handle(m, ipc.VaultRootSeen, v.callRootSeen)
 	return m
 }
 
@@ -110,9 +111,8 @@ func (v *Vault) callNewUser(ctx context.Context, in ipc.NewUserRequest) (ipc.Non
 	return ipc.None{}, v.NewUser(ctx, uid)
 }
 
-// proofOf reads who asks with which V. The field is called A for the place it
-// has in the formula; it carries V = seal.Proof.
-func proofOf(uid, a []byte, version int) (user.ID, seal.Proof, uint32, error) {
+// proofOf reads who asks with which V.
+func proofOf(uid, v []byte, version int) (user.ID, seal.Proof, uint32, error) {
 	id, err := user.IDFromBytes(uid)
 	if err != nil {
 		return user.ID{}, seal.Proof{}, 0, err
@@ -120,13 +120,13 @@ func proofOf(uid, a []byte, version int) (user.ID, seal.Proof, uint32, error) {
 	if version < 0 || version > 1<<31-1 {
 		return user.ID{}, seal.Proof{}, 0, fmt.Errorf("pepper version %d: %w", version, errBadCall)
 	}
-	proof, err := seal.ParseProof(a)
-	clear(a)
+	proof, err := seal.ParseProof(v)
+	clear(v)
 	return id, proof, uint32(version), err
 }
 
 func (v *Vault) callPepper(ctx context.Context, in ipc.PepperRequest) (ipc.Pepper, error) {
-	uid, proof, version, err := proofOf(in.UID, in.A, in.Version)
+	uid, proof, version, err := proofOf(in.UID, in.Proof, in.Version)
 	if err != nil {
 		return ipc.Pepper{}, err
 	}
@@ -145,7 +145,7 @@ func (v *Vault) callWrap(ctx context.Context, in ipc.ShredRequest) (ipc.ShredBox
 }
 
 func (v *Vault) callUnwrap(ctx context.Context, in ipc.UnwrapRequest) (ipc.Unwrapped, error) {
-	uid, proof, version, err := proofOf(in.UID, in.A, in.Version)
+	uid, proof, version, err := proofOf(in.UID, in.Proof, in.Version)
 	if err != nil {
 		return ipc.Unwrapped{}, err
 	}
@@ -185,6 +185,21 @@ func (v *Vault) callRootCheck(ctx context.Context, in ipc.RootRequest) (ipc.Root
 	if err != nil {
 		return ipc.RootVerdict{}, err
 	}
+	if in.Fault != "" && (!in.Fault.Known() || !in.Advance) {
+		return ipc.RootVerdict{}, fmt.Errorf("fault of a class root: %w", errBadCall)
+	}
 	rolledBack, highest, err := v.CheckRoot(ctx, uid, in.Class, in.Counter, in.Advance)
+	if err == nil && in.Fault != "" {
+		v.noteFault(uid, in.Class, string(in.Fault), in.Counter)
+	}
 	return ipc.RootVerdict{RolledBack: rolledBack, Highest: highest}, err
+}
+
+func (v *Vault) callRootSeen(ctx context.Context, in ipc.RootName) (ipc.RootSeen, error) {
+	uid, err := user.IDFromBytes(in.UID)
+	if err != nil {
+		return ipc.RootSeen{}, err
+	}
+	highest, err := v.RootSeen(ctx, uid, in.Class)
+	return ipc.RootSeen{Highest: highest}, err
 }

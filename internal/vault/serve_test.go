@@ -54,14 +54,14 @@ func TestSignInOverTheLine(t *testing.T) {
 		t.Errorf("login id of %d bytes", len(id.ID))
 	}
 	call[ipc.None](t, c, ipc.VaultNewUser, ipc.NewUserRequest{UID: uid[:]})
-	p := call[ipc.Pepper](t, c, ipc.VaultPepper, ipc.PepperRequest{UID: uid[:], A: proof(t, "pw").Reveal()})
+	p := call[ipc.Pepper](t, c, ipc.VaultPepper, ipc.PepperRequest{UID: uid[:], Proof: proof(t, "pw").Reveal()})
 	peppered, err := seal.ParsePeppered(p.P)
 	must(t, err)
 	header, umk := seal.NewSlotHeader(1, 1, uint32(p.Version)), seal.NewUMK()
 	inner, err := kek(t, "pw", peppered).SealInner(uid, header, umk)
 	must(t, err)
 	box := call[ipc.ShredBox](t, c, ipc.VaultWrap, ipc.ShredRequest{UID: uid[:], AAD: header.Bytes(), Inner: inner})
-	open := call[ipc.Unwrapped](t, c, ipc.VaultUnwrap, ipc.UnwrapRequest{UID: uid[:], A: proof(t, "pw").Reveal(), Version: p.Version, AAD: header.Bytes(), Outer: box.Outer})
+	open := call[ipc.Unwrapped](t, c, ipc.VaultUnwrap, ipc.UnwrapRequest{UID: uid[:], Proof: proof(t, "pw").Reveal(), Version: p.Version, AAD: header.Bytes(), Outer: box.Outer})
 	peppered, err = seal.ParsePeppered(open.P)
 	must(t, err)
 	got, err := kek(t, "pw", peppered).OpenInner(uid, header, open.Inner)
@@ -97,8 +97,8 @@ func TestErrorsOverTheLine(t *testing.T) {
 	uid, closed := newPerson(t, v), newPerson(t, v)
 	must(t, v.CloseUser(t.Context(), closed, 0))
 	must(t, v.PutEpochs([]seal.Epoch{seal.NewEpoch(0)}))
-	pepper := func(uid []byte, a []byte) error {
-		_, err := ipc.Call[ipc.Pepper](t.Context(), c, ipc.VaultPepper, ipc.PepperRequest{UID: uid, A: a})
+	pepper := func(uid, proof []byte) error {
+		_, err := ipc.Call[ipc.Pepper](t.Context(), c, ipc.VaultPepper, ipc.PepperRequest{UID: uid, Proof: proof})
 		return err
 	}
 	good := proof(t, "pw").Reveal()
@@ -116,11 +116,11 @@ func TestErrorsOverTheLine(t *testing.T) {
 			t.Errorf("%s: %v, want code %s", name, f.err, f.want)
 		}
 	}
-	unwrap := ipc.UnwrapRequest{UID: uid[:], A: good, Version: 1, AAD: []byte("header"), Outer: make([]byte, seal.SlotOuterSize)}
+	unwrap := ipc.UnwrapRequest{UID: uid[:], Proof: good, Version: 1, AAD: []byte("header"), Outer: make([]byte, seal.SlotOuterSize)}
 	if _, err := ipc.Call[ipc.Unwrapped](t.Context(), c, ipc.VaultUnwrap, unwrap); ipc.CodeOf(err) != ipc.CodeLocked {
 		t.Errorf("a slot of zeros: %v, want code %s", err, ipc.CodeLocked)
 	}
-	err := pepper(uid[:], good)
+	err := pepper(uid[:], proof(t, "another guess").Reveal())
 	if e, ok := err.(*ipc.Error); !ok || e.Code != ipc.CodeThrottled || e.RetryAfter < 59*time.Minute {
 		t.Errorf("second attempt: %v, want throttled for an hour", err)
 	}

@@ -75,9 +75,11 @@ func (c Config) withDefaults() (Config, error) {
 type Counters struct {
 	Opened         atomic.Int64 // slots whose outer layer was opened
 	Refused        atomic.Int64 // slots whose outer layer did not open
+	Repeated       atomic.Int64 // proofs that were shown before and cost no attempt
 	ThrottledUser  atomic.Int64 // attempts over a person's limit: an alarm
 	ThrottledTotal atomic.Int64 // attempts over the limit of all: an alarm
 	RolledBack     atomic.Int64 // class roots older than the mirror: an alarm
+	RootFaults     atomic.Int64 // classes at odds with their root, made anew: an alarm
 	Destroyed      atomic.Int64
 }
 
@@ -87,6 +89,7 @@ type Vault struct {
 	log      *slog.Logger
 	db       *sqlfile.DB
 	counters Counters
+	recent   *recent
 
 	rekeying sync.Mutex // one Rekey at a time
 
@@ -113,7 +116,7 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (*Vault, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening vault: %w", err)
 	}
-	v := &Vault{cfg: cfg, log: log, db: db, pepper: map[uint32]seal.PepperKey{}}
+	v := &Vault{cfg: cfg, log: log, db: db, recent: newRecent(), pepper: map[uint32]seal.PepperKey{}}
 	if err := v.unlock(ctx); err != nil {
 		db.Close()
 		return nil, fmt.Errorf("opening vault: %w", err)

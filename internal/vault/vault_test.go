@@ -4,13 +4,16 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
+	"cofferdam/internal/ipc"
 	"cofferdam/internal/seal"
 	"cofferdam/internal/user"
 )
@@ -236,8 +239,10 @@ func TestAttemptsAreLimited(t *testing.T) {
 	cfg := Config{Dir: dir, PerUser: Rate{3, time.Hour}, Total: Rate{5, time.Hour}}
 	v := mustOpen(t, cfg)
 	uid, other := newPerson(t, v), newPerson(t, v)
+	guesses := 0
 	try := func(uid user.ID) error {
-		_, _, err := v.Pepper(t.Context(), uid, proof(t, "guess"), 0)
+		guesses++
+		_, _, err := v.Pepper(t.Context(), uid, proof(t, fmt.Sprint("guess ", guesses)), 0)
 		return err
 	}
 	for range 3 {
@@ -260,6 +265,90 @@ func TestAttemptsAreLimited(t *testing.T) {
 	}
 	if c := v.Counters(); c.ThrottledUser.Load() != 1 || c.ThrottledTotal.Load() != 1 {
 		t.Errorf("alarms: %d and %d, want 1 and 1", c.ThrottledUser.Load(), c.ThrottledTotal.Load())
+	}
+}
+
+// A person with many devices, or a client that signs in anew for each request,
+// shows one password often: that is no guessing, and never locks them out.
+func TestOnePasswordOftenIsNoGuessing(t *testing.T) {
+	v := mustOpen(t, Config{PerUser: Rate{2, time.Hour}, Total: Rate{3, time.Hour}})
+	uid, other := newPerson(t, v), newPerson(t, v)
+	s := newSlot(t, v, uid, "right") // the first attempt
+	for range 100 {
+		s.mustOpen(t, v, uid, "right")
+	}
+	if n := v.Counters().Repeated.Load(); n != 100 {
+		t.Errorf("%d of 100 sign-ins were free", n)
+	}
+	_, err := s.open(t, v, uid, "wrong")
+	wantErr(t, "a guess", err, seal.ErrOpen)
+	var over *ThrottledError
+	if _, err := s.open(t, v, uid, "wrong again"); !errors.As(err, &over) {
+		t.Errorf("a second guess: %v; want it refused", err)
+	}
+	if _, _, err := v.Pepper(t.Context(), uid, proof(t, "wrong again"), 0); !errors.As(err, &over) {
+		t.Errorf("a guess that was refused was remembered: %v", err)
+	}
+	s.mustOpen(t, v, uid, "right") // guessing does not lock the owner out
+	if _, _, err := v.Pepper(t.Context(), other, proof(t, "right"), 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := v.Pepper(t.Context(), newPerson(t, v), proof(t, "right"), 0); !errors.As(err, &over) || !over.Total {
+		t.Errorf("one password tried on many people: %v; want the total limit", err)
+	}
+	must(t, v.CloseUser(t.Context(), uid, 0))
+	_, err = s.open(t, v, uid, "right")
+	wantErr(t, "a remembered proof of a closed account", err, ErrClosed)
+}
+
+func TestRecentIsBounded(t *testing.T) {
+	r, uid := newRecent(), user.NewID()
+	kept := r.tag(uid, proof(t, "kept"), 1)
+	gone := r.tag(uid, proof(t, "gone"), 1)
+	r.add(kept)
+	r.add(gone)
+	var tag [sha256.Size]byte
+	for i := range 2*maxRecent + 2 {
+		binary.BigEndian.PutUint64(tag[:], uint64(i))
+		r.add(tag)
+		if i == maxRecent && !r.has(kept) {
+			t.Fatal("a recent one was forgotten")
+		}
+	}
+	if !r.has(kept) || r.has(gone) || len(r.now)+len(r.old) > 2*maxRecent {
+		t.Errorf("the one in use %t, the other %t, %d remembered", r.has(kept), r.has(gone), len(r.now)+len(r.old))
+	}
+	if r.has(r.tag(uid, proof(t, "kept"), 2)) || r.has(r.tag(user.NewID(), proof(t, "kept"), 1)) {
+		t.Error("a proof counts for another pepper or person")
+	}
+}
+
+func TestRootsSeenAndFaults(t *testing.T) {
+	v := mustOpen(t, Config{})
+	c := startRole(t, v)
+	uid := newPerson(t, v)
+	seen := func() int64 {
+		t.Helper()
+		return call[ipc.RootSeen](t, c, ipc.VaultRootSeen, ipc.RootName{UID: uid[:], Class: "outbox"}).Highest
+	}
+	if n := seen(); n != 0 {
+		t.Errorf("mirror of a root that never was: %d", n)
+	}
+	call[ipc.RootVerdict](t, c, ipc.VaultRootCheck, ipc.RootRequest{UID: uid[:], Class: "outbox", Counter: 4, Advance: true})
+	if n := seen(); n != 4 || v.Counters().RolledBack.Load() != 0 {
+		t.Errorf("mirror %d after 4, %d alarms by asking", n, v.Counters().RolledBack.Load())
+	}
+	call[ipc.RootVerdict](t, c, ipc.VaultRootCheck, ipc.RootRequest{UID: uid[:], Class: "outbox", Counter: 5, Advance: true, Fault: ipc.FaultRows})
+	if n := v.Counters().RootFaults.Load(); n != 1 {
+		t.Errorf("%d faults counted, want 1", n)
+	}
+	for name, r := range map[string]ipc.RootRequest{
+		"an unknown fault": {UID: uid[:], Class: "outbox", Counter: 6, Advance: true, Fault: "x"},
+		"a fault read":     {UID: uid[:], Class: "outbox", Counter: 6, Fault: ipc.FaultRows},
+	} {
+		if _, err := ipc.Call[ipc.RootVerdict](t.Context(), c, ipc.VaultRootCheck, r); ipc.CodeOf(err) != ipc.CodeInvalid {
+			t.Errorf("%s: %v, want code %s", name, err, ipc.CodeInvalid)
+		}
 	}
 }
 

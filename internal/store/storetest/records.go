@@ -344,4 +344,10 @@ func testRoots(t *testing.T, s store.Store) {
 	if diff := cmp.Diff(store.Root{Counter: 3, Generation: 1, Sealed: []byte("root 3")}, got); err != nil || diff != "" {
 		t.Errorf("Root: %v\n%s", err, diff)
 	}
+	if p, err := s.List(ctx, uid, class, nil, 1); err != nil || p.Root.Counter != 3 || string(p.Root.Sealed) != "root 3" {
+		t.Errorf("a page's root: %+v, %v", p.Root, err)
+	}
+	if p, err := s.List(ctx, uid, "settings", nil, 1); err != nil || p.Root.Counter != 0 {
+		t.Errorf("the root of an empty class: %+v, %v", p.Root, err)
+	}
 }
