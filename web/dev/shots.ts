@@ -52,7 +52,7 @@ async function open(page: Page, path = "/"): Promise<void> {
 
 async function openNth(page: Page, n: number): Promise<void> {
   await page.locator(".row-main").nth(n).click();
-  await page.waitForSelector(".body.is-loaded");
+  await page.waitForSelector(".frames .is-front");
   await page.waitForTimeout(150);
 }
 

@@ -106,7 +106,7 @@ export const words = {
   toMe: "to me",
   toWhom: (names: string) => `to ${names}`,
   andMore: (names: string, n: number) => `${names} and ${n} more`,
-  details: "Details",
+  reader: "Conversation",
   unreadMark: "Unread",
   newMark: "New",
   conversationCount: (n: number) => `${n} mails`,

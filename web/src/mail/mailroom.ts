@@ -26,6 +26,9 @@ const filterConditions: Readonly<Record<Filter, EmailFilter>> = {
   files: { hasAttachment: true },
 };
 
+/** Milliseconds that a pointer rests on a row before its mail is loaded ahead. */
+const REST_MS = 60;
+
 export type Line = "connecting" | "live" | "lost";
 
 /** What a row stands for: its email, the whole of its conversation, and the part in this folder. */
@@ -54,6 +57,7 @@ export class Mailroom {
   /** Rows that the person was asked about deleting for ever. */
   readonly confirmRemoval = signal<readonly EmailId[]>([]);
   private push: Push | undefined;
+  private resting: ReturnType<typeof setTimeout> | undefined;
 
   private constructor(
     readonly connection: Connection,
@@ -221,7 +225,35 @@ export class Mailroom {
       this.conversation.value = conversation;
       this.cursor.value = id;
     });
-    void conversation.load();
+    void conversation.load().then(() => this.expectNext());
+  }
+
+  /** The body that is likely to be read next; a frame loads it ahead. */
+  readonly likely = signal<string | undefined>(undefined);
+
+  /** expect loads ahead what opening a row would show; nothing counts as read by it. */
+  expect(id: EmailId | undefined): void {
+    const row = id === undefined ? undefined : this.row(id);
+    if (!row || row.email.keywords["$draft"]) return;
+    const newest = row.thread.findLast((e) => !e.keywords["$draft"]) ?? row.email;
+    this.tickets.url(newest.id).then(
+      (url) => (this.likely.value = url),
+      () => undefined, // opening will ask again and say why
+    );
+  }
+
+  /** expectSoon is for a pointer that rests on a row. */
+  expectSoon(id: EmailId): void {
+    clearTimeout(this.resting);
+    this.resting = setTimeout(() => this.expect(id), REST_MS);
+  }
+
+  /** expectNext loads ahead the row after the open one, or the first. */
+  expectNext(): void {
+    const list = this.list.peek();
+    const [open] = this.openRow();
+    const at = open === undefined ? -1 : (list?.find(open) ?? -1);
+    this.expect(list?.at(at + 1));
   }
 
   /** settle gives an email that was opened by its id alone a folder to stand in. */

@@ -36,11 +36,11 @@ export class BodyTickets {
   }
 
   /** prefetch asks for the rows in view, once the view has rested for a moment. */
-  prefetch(ids: readonly EmailId[]): void {
+  prefetch(ids: readonly EmailId[], then: () => void): void {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
       const missing = ids.filter((id) => this.ready(id) === undefined).slice(0, MAX_BATCH);
-      if (missing.length > 0) this.fetch(missing).catch(asTrouble); // opening will ask again and say why
+      if (missing.length > 0) this.fetch(missing).then(then, asTrouble); // opening will ask again and say why
     }, 120);
   }
 

@@ -71,7 +71,7 @@ function wishes(room: Mailroom, showHelp: () => void): Wishes {
     "g d": goTo("drafts"),
     "g t": goTo("sent"),
     "g s": goTo("sent"),
-    " ": () => document.querySelector<HTMLElement>(".body iframe")?.focus(),
+    " ": () => document.querySelector<HTMLElement>(".frames .is-front")?.focus(),
   };
 }
 

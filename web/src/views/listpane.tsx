@@ -214,7 +214,9 @@ function Scroller({ list }: { readonly list: EmailList }) {
       const id = list.at(i);
       if (id !== undefined) ids.push(room.row(id)?.thread.findLast((e) => !e.keywords["$draft"])?.id ?? id);
     }
-    room.tickets.prefetch(ids);
+    room.tickets.prefetch(ids, () => {
+      if (!room.conversation.peek() && room.likely.peek() === undefined) room.expectNext();
+    });
   }, [list, space.first, space.last, list.version.value]);
 
   const rows = [];

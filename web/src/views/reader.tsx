@@ -3,7 +3,6 @@ import { useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { words } from "../base/words";
 import { listDate } from "../base/time";
-import type { EmailId } from "../jmap/id";
 import type { Conversation } from "../mail/conversation";
 import { displayName } from "../mail/people";
 import { threadSubject } from "../mail/quote";
@@ -13,8 +12,8 @@ import type { EmailRecord } from "../store/email";
 import { Avatar } from "./avatar";
 import { Button, IconButton } from "./button";
 import { Icon } from "./icon";
-import { onePane } from "./layout";
-import { MailCard } from "./mailcard";
+import { Frames } from "./frames";
+import { MailHead, RemoteBanner } from "./mailhead";
 import { MoveMenu } from "./movemenu";
 import { useRoom } from "./room";
 import { askRemove } from "./row";
@@ -178,75 +177,100 @@ function ReplyBar({ conversation }: { readonly conversation: Conversation }) {
   );
 }
 
-function Mails({ conversation }: { readonly conversation: Conversation }) {
+/** Above is what stands over the open mail's body: older mails, then its own head. */
+function Above({ conversation }: { readonly conversation: Conversation }) {
   const emails = conversation.emails.value;
   const at = emails.findIndex((e) => e.id === conversation.open.value);
   const open = emails[at];
+  if (!open) return null;
   return (
-    <div class="mails">
-      {at > 0 && (
-        <Closed key={`before ${open?.id}`} emails={emails.slice(0, at)} conversation={conversation} />
-      )}
-      {open && <MailCard key={open.id} email={open} conversation={conversation} />}
-      {at >= 0 && at < emails.length - 1 && (
-        <Closed key={`after ${open?.id}`} emails={emails.slice(at + 1)} conversation={conversation} />
-      )}
-    </div>
+    <>
+      {at > 0 && <Closed key={open.id} emails={emails.slice(0, at)} conversation={conversation} />}
+      <MailHead key={`head ${open.id}`} email={open} />
+    </>
   );
 }
 
-function ConversationPane({ conversation }: { readonly conversation: Conversation }) {
+function Below({ conversation }: { readonly conversation: Conversation }) {
+  const emails = conversation.emails.value;
+  const at = emails.findIndex((e) => e.id === conversation.open.value);
+  const open = emails[at];
+  if (!open) return null;
+  return (
+    <>
+      <RemoteBanner conversation={conversation} email={open} />
+      {at < emails.length - 1 && (
+        <Closed key={open.id} emails={emails.slice(at + 1)} conversation={conversation} />
+      )}
+    </>
+  );
+}
+
+function Top({ conversation }: { readonly conversation: Conversation }) {
   const room = useRoom();
   const status = conversation.status.value;
+  const subject = conversation.subject.value;
   useEffect(() => {
     if (status.kind === "ready") room.settle(conversation);
   }, [status.kind]);
-  if (status.kind === "gone") {
+  return (
+    <>
+      <Toolbar conversation={conversation} />
+      <h1 class="subject" dir="auto">
+        {subject === "" ? words.noSubject : threadSubject(subject ?? "\u00a0")}
+      </h1>
+    </>
+  );
+}
+
+/** What stands in the pane when no mail can. */
+function Instead({ conversation }: { readonly conversation: Conversation | undefined }) {
+  const room = useRoom();
+  const status = conversation?.status.value;
+  if (conversation && status?.kind === "gone") {
     return (
       <State icon="trash" title={words.goneTitle} hint={words.goneHint}>
         <Button onClick={() => room.closeEmail()}>{words.act.toList}</Button>
       </State>
     );
   }
-  if (status.kind === "failed" && conversation.subject.value === undefined) {
+  if (conversation && status?.kind === "failed") {
     return (
       <State icon="alert" tone="trouble" title={words.openFailed} hint={explain(status.trouble)}>
         <Button onClick={() => void conversation.load()}>{words.retry}</Button>
       </State>
     );
   }
-  return (
-    <>
-      <Toolbar conversation={conversation} />
-      <h1 class="subject" dir="auto">
-        {conversation.subject.value === ""
-          ? words.noSubject
-          : threadSubject(conversation.subject.value ?? "\u00a0")}
-      </h1>
-      <Mails conversation={conversation} />
-      <ReplyBar conversation={conversation} />
-    </>
-  );
+  if ((room.list.value?.total.value ?? 0) === 0) return null;
+  return <State icon="read" title={words.nothingOpen} hint={words.nothingOpenHint} />;
+}
+
+/** The conversation if there is something of it to show. */
+function shown(conversation: Conversation | undefined): Conversation | undefined {
+  const status = conversation?.status.value.kind;
+  if (status === "gone" || (status === "failed" && conversation?.subject.value === undefined))
+    return undefined;
+  return conversation;
 }
 
 export function Reader() {
   const room = useRoom();
-  const id: EmailId | undefined = openEmail(room.route.value);
   useSignalEffect(() => room.follow(openEmail(room.route.value)));
-  const conversation = room.conversation.value;
-  if (id === undefined || !conversation) {
-    if (onePane.value) return null;
-    return (
-      <section class="reader is-empty">
-        {(room.list.value?.total.value ?? 0) > 0 && (
-          <State icon="read" title={words.nothingOpen} hint={words.nothingOpenHint} />
-        )}
-      </section>
-    );
-  }
+  const wanted = openEmail(room.route.value) === undefined ? undefined : room.conversation.value;
+  const conversation = shown(wanted);
   return (
-    <section class="reader" aria-label={words.details}>
-      <ConversationPane key={conversation.id} conversation={conversation} />
+    <section class={conversation ? "reader" : "reader is-empty"} aria-label={words.reader}>
+      {conversation ? (
+        <Top key={conversation.id} conversation={conversation} />
+      ) : (
+        <Instead key="instead" conversation={wanted} />
+      )}
+      <div key="mails" class="mails">
+        {conversation && <Above key="above" conversation={conversation} />}
+        <Frames key="frames" conversation={conversation} />
+        {conversation && <Below key="below" conversation={conversation} />}
+      </div>
+      {conversation && <ReplyBar key="reply" conversation={conversation} />}
     </section>
   );
 }

@@ -189,6 +189,7 @@ export function Row({ id, index, total, top }: RowProps) {
     <li
       class={classes(room, id, row)}
       style={{ transform: `translateY(${top}px)` }}
+      onMouseEnter={() => room.expectSoon(id)}
       aria-setsize={total}
       aria-posinset={index + 1}
     >

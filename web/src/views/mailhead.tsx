@@ -1,16 +1,14 @@
-/** The open mail: who and when, what came with it, and the frame with its body. */
+/** What stands around the body of the open mail: who and when, what came with it, what was blocked. */
 import { useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
 import { fileSize } from "../base/size";
 import { fullDate, mediumDate } from "../base/time";
 import { words } from "../base/words";
 import type { Address, BodyPart } from "../jmap/email";
 import type { Conversation } from "../mail/conversation";
 import { displayName, formatAddress } from "../mail/people";
-import { explain } from "../mail/trouble";
 import type { EmailRecord } from "../store/email";
 import { Avatar } from "./avatar";
-import { Button, IconButton } from "./button";
+import { IconButton } from "./button";
 import { fileIcon, Icon } from "./icon";
 import { useRoom } from "./room";
 
@@ -128,7 +126,7 @@ function Attachments({ parts }: { readonly parts: readonly BodyPart[] }) {
   );
 }
 
-function RemoteBanner({
+export function RemoteBanner({
   conversation,
   email,
 }: {
@@ -149,65 +147,15 @@ function RemoteBanner({
   );
 }
 
-/**
- * Body is the frame: its own response, an opaque origin, no script of anybody. Its height is not known
- * here, so it takes what the pane leaves and scrolls itself.
- */
-function Body({ conversation, email }: { readonly conversation: Conversation; readonly email: EmailRecord }) {
-  const frame = useRef<HTMLIFrameElement>(null);
-  const loaded = useSignal(false);
-  const url = conversation.bodyUrl.value;
-  const trouble = conversation.bodyTrouble.value;
-  useEffect(() => void (loaded.value = false), [url]);
-  if (trouble) {
-    return (
-      <div class="body-trouble" role="alert">
-        <p>
-          <b>{words.bodyFailed}</b> {explain(trouble)}
-        </p>
-        <Button onClick={() => conversation.expand(email.id)}>{words.retry}</Button>
-      </div>
-    );
-  }
-  const from = email.from[0];
+export function MailHead({ email }: { readonly email: EmailRecord }) {
   return (
-    <div class={loaded.value ? "body is-loaded" : "body"}>
-      {url !== undefined && (
-        <iframe
-          key={url}
-          ref={frame}
-          src={url}
-          sandbox="allow-popups allow-popups-to-escape-sandbox"
-          referrerpolicy="no-referrer"
-          title={words.bodyName(from ? displayName(from) : words.unknownSender)}
-          onLoad={() => (loaded.value = true)}
-          // The frame swallows keys while it has the focus; leaving it with the pointer gives them back.
-          onMouseLeave={() => {
-            if (document.activeElement === frame.current) frame.current?.blur();
-          }}
-        />
-      )}
-    </div>
-  );
-}
-
-export function MailCard({
-  email,
-  conversation,
-}: {
-  readonly email: EmailRecord;
-  readonly conversation: Conversation;
-}) {
-  return (
-    <article class="mail">
+    <>
       <Head email={email} />
       {email.attachments ? (
         <Attachments parts={email.attachments} />
       ) : (
         email.hasAttachment && <div class="attachments-place" />
       )}
-      <Body conversation={conversation} email={email} />
-      <RemoteBanner conversation={conversation} email={email} />
-    </article>
+    </>
   );
 }
