@@ -14,5 +14,7 @@ const (
 	recordPage  = 200
 	recordTries = 8
 	recordPause = 500 * time.Millisecond
+	unknownFor  = time.Second      // keeper tells a new porter of a thousand sessions within this
+	unknownRow  = 15 * time.Second // "unknown" after a longer pause is a new case
 	endGrace    = 30 * time.Second // an account without a session is kept so long: a reload, a second window
 )

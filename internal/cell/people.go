@@ -54,6 +54,7 @@ type grant struct {
 	session    string
 	expires    time.Time
 	timer      *time.Timer
+	unknown    time.Time // when keeper or porter first did not know it, in the last row of such answers
 }
 
 func newPeople(log *slog.Logger) *people {
@@ -217,14 +218,16 @@ func (ps *people) capability(p *person) ([]byte, error) {
 	return p.newest, nil
 }
 
-// refused notes that keeper or porter did not take a capability: it is dropped,
-// so that gate learns at the next request to open the session again.
-func (ps *people) refused(p *person, capability []byte) {
+// refused notes that keeper or porter did not take a capability. It is dropped,
+// so that gate learns at the next request to open the session again. A porter
+// that was just started knows nobody until keeper has told it, a moment later:
+// "unknown" counts only when it stays for unknownFor.
+func (ps *people) refused(p *person, capability []byte, code ipc.Code) {
 	key := sha256.Sum256(capability)
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
 	g := p.grants[key]
-	if g == nil {
+	if g == nil || code == ipc.CodeUnknown && g.passing(time.Now()) {
 		return
 	}
 	g.timer.Stop()
@@ -242,6 +245,15 @@ func (ps *people) refused(p *person, capability []byte) {
 			}
 		})
 	}
+}
+
+// passing says whether an "unknown" may be of a moment: the first of a row of
+// them, or one within unknownFor of it. It needs people.mu.
+func (g *grant) passing(now time.Time) bool {
+	if now.Sub(g.unknown) > unknownRow {
+		g.unknown = now
+	}
+	return now.Sub(g.unknown) < unknownFor
 }
 
 // count is how many people and sessions are here.

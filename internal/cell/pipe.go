@@ -36,9 +36,9 @@ func (c *Cell) dialIMAP(ctx context.Context, p *person) (net.Conn, error) {
 
 // noteRefusal drops a capability that porter or keeper does not know.
 func (c *Cell) noteRefusal(p *person, capability []byte, err error) {
-	switch ipc.CodeOf(err) {
+	switch code := ipc.CodeOf(err); code {
 	case ipc.CodeUnknown, ipc.CodeFenced, ipc.CodeExpired:
-		c.people.refused(p, capability)
+		c.people.refused(p, capability, code)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -124,8 +125,12 @@ func (c *Cell) gateHandler() (http.Handler, error) {
 func (c *Cell) admit(next func(http.ResponseWriter, *http.Request, *person)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p, err := c.people.find(r.Context(), r.Header.Get(ipc.HeaderCapability))
-		if err != nil {
-			ipc.WriteError(w, err)
+		switch {
+		case ipc.CodeOf(err) == ipc.CodeUnknown:
+			ipc.WriteError(w, err) // for gate
+			return
+		case err != nil:
+			notYet(w, r)
 			return
 		}
 		ctx, cancel := context.WithCancel(context.WithValue(r.Context(), personKey{}, p))
@@ -138,4 +143,19 @@ func (c *Cell) admit(next func(http.ResponseWriter, *http.Request, *person)) htt
 		defer stop()
 		next(w, r.WithContext(ctx), p)
 	})
+}
+
+// notYet answers the person, in gate's words, while their account cannot be
+// opened.
+func notYet(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "no-store")
+	if strings.HasPrefix(r.URL.Path, ipc.CellBody) {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		w.WriteHeader(http.StatusServiceUnavailable)
+		_, _ = io.WriteString(w, "Your mail is back in a moment. Open it again.\n") // the frame may be gone
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(http.StatusServiceUnavailable)
+	_, _ = io.WriteString(w, `{"type":"unavailable","detail":"Your mail is back in a moment. Nothing is lost.","retryAfter":1}`+"\n")
 }

@@ -1,0 +1,98 @@
+package cell
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"cofferdam/internal/account"
+	"cofferdam/internal/ipc"
+)
+
+// visitor is one person with one session in an otherwise empty cell.
+func visitor(t *testing.T, failure error) (*people, *person, ipc.PersonRequest) {
+	t.Helper()
+	ps := newPeople(slog.New(slog.DiscardHandler))
+	opened := make(chan *person, 1)
+	ps.open = func(_ context.Context, p *person, _ ipc.PersonRequest) (*account.Account, func(), error) {
+		opened <- p
+		return nil, func() {}, failure
+	}
+	req := ipc.PersonRequest{Capability: []byte("capability"), Session: []byte("session"), UID: bytes.Repeat([]byte{7}, 16),
+		Fence: 1, Login: "ada@cofferdam.test", Expires: time.Now().Add(time.Hour).Unix()}
+	if taken, err := ps.take(t.Context(), req); err != nil || !taken.Held {
+		t.Fatalf("taken %+v, %v", taken, err)
+	}
+	p := <-opened
+	<-p.opened
+	return ps, p, req
+}
+
+// A porter that was just started does not know a live session for a moment: the
+// cell keeps the capability, or every request of the person would wait in vain.
+func TestUnknownOfAMomentIsLetPass(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ps, p, req := visitor(t, nil)
+		refuse := func(after time.Duration, code ipc.Code) bool {
+			time.Sleep(after)
+			ps.refused(p, req.Capability, code)
+			_, err := ps.capability(p)
+			return err == nil
+		}
+		for _, after := range []time.Duration{0, 300 * time.Millisecond, 600 * time.Millisecond} {
+			if !refuse(after, ipc.CodeUnknown) {
+				t.Fatalf("the capability was dropped %v after a first refusal", after)
+			}
+		}
+		if !refuse(time.Hour/2, ipc.CodeUnknown) {
+			t.Error("a refusal long after the others was not taken for a new case")
+		}
+		if refuse(unknownFor, ipc.CodeUnknown) {
+			t.Error("a capability that stays unknown was kept")
+		}
+		ps.closeAll()
+	})
+}
+
+func TestFencedCapabilityIsDroppedAtOnce(t *testing.T) {
+	ps, p, req := visitor(t, nil)
+	ps.refused(p, req.Capability, ipc.CodeFenced)
+	if _, err := ps.capability(p); ipc.CodeOf(err) != ipc.CodeUnknown {
+		t.Errorf("after a newer lease: %v", err)
+	}
+	ps.closeAll()
+}
+
+// What a person sees while their account cannot be opened are words for a person,
+// not those between roles; gate alone gets 421.
+func TestNotYetIsSaidToThePerson(t *testing.T) {
+	ps, p, req := visitor(t, errors.New("keeper is away"))
+	c := &Cell{people: ps}
+	for _, row := range []struct {
+		path, capability string
+		status           int
+		want             string
+	}{
+		{"/jmap/api", "capability", 503, `"type":"unavailable"`},
+		{"/body/e1/", "capability", 503, "Open it again."},
+		{"/jmap/api", "foreign", 421, "unknown"},
+	} {
+		ps.grants[sha256.Sum256([]byte("capability"))] = &grant{person: p, capability: req.Capability, expires: time.Now().Add(time.Hour), timer: time.NewTimer(time.Hour)}
+		r := httptest.NewRequest(http.MethodGet, row.path, nil)
+		r.Header.Set(ipc.HeaderCapability, base64.RawURLEncoding.EncodeToString([]byte(row.capability)))
+		w := httptest.NewRecorder()
+		c.admit(func(http.ResponseWriter, *http.Request, *person) { t.Error("admitted") }).ServeHTTP(w, r)
+		if w.Code != row.status || !strings.Contains(w.Body.String(), row.want) {
+			t.Errorf("%s with %s: %d %s", row.path, row.capability, w.Code, w.Body)
+		}
+	}
+}
