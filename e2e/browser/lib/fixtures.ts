@@ -41,8 +41,8 @@ class Watcher {
     if (!this.expected.some((e) => e.test(text))) this.faults.push(text);
   }
 
-  check(): void {
-    expect(this.faults, "what the browser had to say").toEqual([]);
+  check(where = ""): void {
+    expect(this.faults, `what the browser had to say ${where}`).toEqual([]);
   }
 }
 

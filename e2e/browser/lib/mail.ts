@@ -1,5 +1,7 @@
 /** Mail is the client in one browser, in the words of a person who uses it. */
+import { readFile } from "node:fs/promises";
 import { expect, type FrameLocator, type Locator, type Page } from "@playwright/test";
+import { isIndexed, type MessagePlace, placeOf } from "./inside";
 import { personNamed } from "./stack";
 
 /** Height of a row; the client's list.css has the same. */
@@ -49,6 +51,13 @@ export class Mail {
     await this.listReady();
   }
 
+  /** unreadIn is the number beside a folder. */
+  async unreadIn(name: string): Promise<number> {
+    const count = this.folder(name).locator(".folder-count");
+    if ((await count.count()) === 0) return 0;
+    return Number(((await count.textContent()) ?? "").replace(/\D/g, ""));
+  }
+
   // List
 
   get list(): Locator {
@@ -79,6 +88,25 @@ export class Mail {
     const text = this.page.locator(".list-title p");
     await expect(text).toHaveText(/\d/);
     return Number(((await text.textContent()) ?? "").replace(/\D/g, ""));
+  }
+
+  /**
+   * settledTotal is the number once the account is indexed: until then, a folder is painted straight from
+   * the mail server and counts mails.
+   */
+  async settledTotal(): Promise<number> {
+    await expect
+      .poll(() => this.page.evaluate(isIndexed), { timeout: 60_000, message: "the account is indexed" })
+      .toBe(true);
+    await this.page.reload();
+    await this.listReady();
+    return this.total();
+  }
+
+  /** rowOfMessage finds the row of the n-th newest mail of a folder, mails counted singly. */
+  async rowOfMessage(n: number, folder: string): Promise<MessagePlace> {
+    const mailbox = (await this.folder(folder).getAttribute("href"))?.split("/").pop() ?? "";
+    return this.page.evaluate(placeOf, { n, mailbox });
   }
 
   /** scrollTo brings a position into view, as somebody who drags the bar does. */
@@ -123,6 +151,23 @@ export class Mail {
     return this.body.locator("body").innerText();
   }
 
+  /** bodyContent is what the frame shows. */
+  async bodyContent(): Promise<{ text: string; pictures: number }> {
+    return this.body.locator("body").evaluate((b: HTMLElement) => ({
+      text: b.innerText,
+      pictures: b.querySelectorAll("img").length,
+    }));
+  }
+
+  /** download is an attachment of the open mail, as the browser saves it. */
+  async download(name: string): Promise<Buffer> {
+    const started = this.page.waitForEvent("download");
+    await this.page.getByRole("link", { name: new RegExp(`^${escaped(name)}`) }).click();
+    const download = await started;
+    expect(download.suggestedFilename()).toBe(name);
+    return readFile(await download.path());
+  }
+
   tool(name: string): Locator {
     return this.reader.getByRole("toolbar").getByRole("button", { name, exact: true });
   }
@@ -153,4 +198,8 @@ export class Mail {
   toast(text: string | RegExp): Locator {
     return this.page.locator(".toast", { hasText: text });
   }
+}
+
+function escaped(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 }
