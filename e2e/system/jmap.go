@@ -103,15 +103,19 @@ func (p *Person) Call(ctx context.Context, calls ...Call) (Answers, error) {
 	if err != nil {
 		return nil, err
 	}
-	methods := make([][]any, len(calls))
+	methods, names := make([][]any, len(calls)), make([]string, len(calls))
 	for i, c := range calls {
 		args := Args{"accountId": s.Account}
 		for k, v := range c.Args {
 			args[k] = v
 		}
-		methods[i] = []any{c.Name, args, fmt.Sprint(i)}
+		methods[i], names[i] = []any{c.Name, args, fmt.Sprint(i)}, c.Name
 	}
-	text, err := p.Post(ctx, s.API, Args{"using": []string{capCore, capMail, capSubmission}, "methodCalls": methods})
+	body, err := json.Marshal(Args{"using": []string{capCore, capMail, capSubmission}, "methodCalls": methods})
+	if err != nil {
+		return nil, err
+	}
+	text, err := p.observed(ctx, strings.Join(names, " "), http.MethodPost, s.API, "application/json", body)
 	if err != nil {
 		return nil, err
 	}

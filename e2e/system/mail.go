@@ -161,8 +161,15 @@ func (p *Person) Ready(ctx context.Context) (Outgoing, error) {
 	return o, nil
 }
 
+// NotStored is a mail that could not even be laid into Drafts: a client still
+// has it in its composer.
+type NotStored struct{ Err *MethodError }
+
+func (e *NotStored) Error() string { return "draft not stored: " + e.Err.Error() }
+
 // Send sends as our client does, in one request: create the draft, submit it, and
-// on success move it to Sent. A *MethodError means that it was not taken.
+// on success move it to Sent. A *NotStored or *MethodError means that it was not
+// taken.
 func (p *Person) Send(ctx context.Context, o Outgoing) error {
 	email := Args{
 		"mailboxIds": Args{o.Drafts: true}, "keywords": Args{"$draft": true, "$seen": true},
@@ -188,7 +195,7 @@ func (p *Person) Send(ctx context.Context, o Outgoing) error {
 		return err
 	}
 	if no, ok := made.NotCreated["draft"]; ok {
-		return &no
+		return &NotStored{&no}
 	}
 	if err := a.Into(1, &sent); err != nil {
 		return err

@@ -1,6 +1,7 @@
 package system
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
@@ -186,4 +187,39 @@ func (s *Scanner) scan(b []byte, f *Found) {
 			}
 		}
 	}
+}
+
+// FindIn looks for bytes in a process's memory and returns each place, with so
+// many bytes before and after.
+func FindIn(pid int, what []byte, before, after int) ([][]byte, error) {
+	maps, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/maps")
+	if err != nil {
+		return nil, err
+	}
+	mem, err := os.Open("/proc/" + strconv.Itoa(pid) + "/mem")
+	if err != nil {
+		return nil, err
+	}
+	defer mem.Close()
+	var out [][]byte
+	for line := range strings.Lines(string(maps)) {
+		from, to, _, ok := mapping(line)
+		if !ok {
+			continue
+		}
+		b := make([]byte, to-from)
+		n, _ := mem.ReadAt(b, from) // what cannot be read cannot be searched
+		for rest, at := b[:n], 0; ; {
+			i := bytes.Index(rest[at:], what)
+			if i < 0 {
+				break
+			}
+			at += i
+			if at >= before && at+len(what)+after <= len(rest) {
+				out = append(out, bytes.Clone(rest[at-before:at+len(what)+after]))
+			}
+			at++
+		}
+	}
+	return out, nil
 }

@@ -20,8 +20,9 @@ import (
 // Person is one browser.
 type Person struct {
 	Login string
-	// Observe, where set, sees each request that is no stream.
-	Observe func(path string, took time.Duration, err error)
+	// Observe, where set, sees each request that is no stream. what is the path,
+	// or the methods of a batch.
+	Observe func(what string, took time.Duration, err error)
 
 	origin string
 	http   *http.Client
@@ -96,12 +97,16 @@ func (p *Person) Post(ctx context.Context, path string, in any) ([]byte, error) 
 // Do sends one request and reads the answer; one that is no success is a
 // *Failure.
 func (p *Person) Do(ctx context.Context, method, path, kind string, body []byte) ([]byte, error) {
+	return p.observed(ctx, path, method, path, kind, body)
+}
+
+func (p *Person) observed(ctx context.Context, what, method, path, kind string, body []byte) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	began := time.Now()
 	out, err := p.do(ctx, method, path, kind, body)
 	if p.Observe != nil {
-		p.Observe(path, time.Since(began), err)
+		p.Observe(what, time.Since(began), err)
 	}
 	return out, err
 }
