@@ -59,7 +59,7 @@ func (r *Replica) buildBox(ctx context.Context, b *box) error {
 	if err != nil {
 		return err
 	}
-	if err := r.Index.expect(b, int(uids.Count()), m); err != nil {
+	if err := r.expect(ctx, b, int(uids.Count()), m); err != nil {
 		return err
 	}
 	size := buildChunk
@@ -86,6 +86,14 @@ func (r *Replica) buildBox(ctx context.Context, b *box) error {
 
 // expect makes room for the mails of a mailbox. Another UIDVALIDITY than before
 // means that what the first pages showed of it is to be forgotten.
+func (r *Replica) expect(ctx context.Context, b *box, n int, m upstream.Marks) error {
+	if err := r.take(ctx); err != nil {
+		return err
+	}
+	defer r.give()
+	return r.Index.expect(b, n, m)
+}
+
 func (ix *Index) expect(b *box, n int, m upstream.Marks) error {
 	if n > MaxMails {
 		return ErrTooManyMails
@@ -142,10 +150,8 @@ func newest(set upstream.UIDSet, n int) (part, rest upstream.UIDSet) {
 // index yet, straight from the server, and puts what it learns into the index.
 // The ids are those that the index will have. Total is the server's count.
 func (r *Replica) FirstPage(ctx context.Context, id jmap.MailboxID, w jmap.Window, collapse bool) (jmap.EmailQueryResult, error) {
-	r.Index.mu.RLock()
-	b := r.Index.byID[id]
-	r.Index.mu.RUnlock()
-	if b == nil || !b.up.Selectable {
+	b := r.Index.selectable(id)
+	if b == nil {
 		return jmap.EmailQueryResult{State: jmap.QueryState(r.States()[jmap.TypeEmail])}, nil
 	}
 	if err := r.take(ctx); err != nil {
@@ -174,6 +180,23 @@ func (r *Replica) FirstPage(ctx context.Context, id jmap.MailboxID, w jmap.Windo
 		return jmap.EmailQueryResult{}, err
 	}
 	return r.Index.page(b, uids, int(m.Messages), w, collapse), nil
+}
+
+// selectable returns a mailbox that can hold mails, or nil.
+func (ix *Index) selectable(id jmap.MailboxID) *box {
+	ix.mu.RLock()
+	defer ix.mu.RUnlock()
+	if b := ix.byID[id]; b != nil && b.up.Selectable {
+		return b
+	}
+	return nil
+}
+
+// placeOf is where a mailbox is.
+func (ix *Index) placeOf(b *box) upstream.Place {
+	ix.mu.RLock()
+	defer ix.mu.RUnlock()
+	return b.place()
 }
 
 // page makes the result of FirstPage of the newest uids of a mailbox.
@@ -215,7 +238,7 @@ func (r *Replica) fillAttachments(ctx context.Context) error {
 			return nil
 		}
 		bits := make(map[upstream.UID]bool)
-		ask := upstream.Ask{At: b.place(), UIDs: uids, Want: upstream.Want{Structure: true}}
+		ask := upstream.Ask{At: r.Index.placeOf(b), UIDs: uids, Want: upstream.Want{Structure: true}}
 		err := r.store.Fetch(ctx, []upstream.Ask{ask}, func(c *upstream.Content) {
 			bits[c.UID] = c.Structure != nil && message.HasAttachment(c.Structure)
 		})

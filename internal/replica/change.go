@@ -76,7 +76,7 @@ func (c *Changer) placed(ctx context.Context, t *tx, from string, uids upstream.
 	src, dst := ix.boxNamed(from), ix.boxNamed(to)
 	if uint64(len(p.Pairs)) != uids.Count() || p.Validity != dst.marks.UIDValidity || !dst.synced {
 		c.Foreign = true
-		if dst.synced {
+		if ix.followed(dst) {
 			if _, err := c.r.syncBox(ctx, t, dst); err != nil {
 				return err
 			}
@@ -114,6 +114,9 @@ func (c *Changer) Append(ctx context.Context, box string, m upstream.Message) (j
 	t := c.r.Index.begin()
 	t.mine = true
 	at := upstream.Place{Box: box, Validity: done.Validity}
+	if b.marks.UIDValidity == 0 && !c.r.Index.followed(b) { // not read yet
+		c.r.Index.setValidity(b, done.Validity)
+	}
 	if done.UID != 0 && done.Validity == b.marks.UIDValidity {
 		err = c.r.store.Rows(ctx, at, upstream.UIDSet(one(done.UID)), func(row *upstream.Row) { t.add(b, row) })
 	} else {
@@ -129,7 +132,7 @@ func (c *Changer) Append(ctx context.Context, box string, m upstream.Message) (j
 	if done.UID == 0 {
 		return "", nil
 	}
-	return c.r.Index.EmailAt(b.place(), done.UID), nil
+	return c.r.Index.EmailAt(c.r.Index.placeOf(b), done.UID), nil
 }
 
 func (c *Changer) commit(ctx context.Context, t *tx) error {
@@ -145,6 +148,12 @@ func (c *Changer) unsure(ctx context.Context, err error, names ...string) error 
 		c.r.soil(n, false)
 	}
 	return err
+}
+
+func (ix *Index) setValidity(b *box, v uint32) {
+	ix.mu.Lock()
+	defer ix.mu.Unlock()
+	b.marks.UIDValidity = v
 }
 
 func (ix *Index) boxNamed(name string) *box {

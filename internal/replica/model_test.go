@@ -2,6 +2,7 @@ package replica
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -47,11 +48,12 @@ func opened(t testing.TB, a *memup.Account) *Replica {
 
 // world is an account that other programs change at random.
 type world struct {
-	t   *testing.T
-	a   *memup.Account
-	st  *memup.Store
-	rnd *rand.Rand
-	n   int
+	t    *testing.T
+	a    *memup.Account
+	st   *memup.Store
+	rnd  *rand.Rand
+	n    int
+	gone []string // mailboxes to be deleted
 }
 
 var boxNames = []string{"INBOX", "Archive", "Trash", "Sent"}
@@ -139,9 +141,42 @@ func (w *world) step() string {
 		}
 		return "move"
 	}
-	if w.rnd.IntN(3) == 0 {
+	switch w.rnd.IntN(4) {
+	case 0:
 		w.a.Reset(at.Box)
 		return "reset " + at.Box
+	case 1:
+		w.n++
+		name := fmt.Sprint("New ", w.n)
+		if err := w.st.CreateBox(ctx, name, ""); err != nil {
+			w.t.Fatal(err)
+		}
+		if _, err := w.st.Move(ctx, at, some, name); err != nil {
+			w.t.Fatal(err)
+		}
+		if w.rnd.IntN(2) == 0 {
+			if err := w.st.RenameBox(ctx, name, name+" renamed"); err != nil {
+				w.t.Fatal(err)
+			}
+		}
+		return "new mailbox"
+	case 2:
+		w.n++
+		name := fmt.Sprint("Gone ", w.n)
+		if err := errors.Join(w.st.CreateBox(ctx, name, ""), func() error { _, err := w.st.Move(ctx, at, some, name); return err }()); err != nil {
+			w.t.Fatal(err)
+		}
+		w.gone = append(w.gone, name)
+		if w.rnd.IntN(2) == 0 {
+			for _, name := range w.gone {
+				if err := w.st.DeleteBox(ctx, name); err != nil {
+					w.t.Fatal(err)
+				}
+			}
+			w.gone = nil
+			return "deleted mailboxes"
+		}
+		return "mailbox to be deleted"
 	}
 	if err := w.st.Remove(ctx, at, some); err != nil {
 		w.t.Fatal(err)
@@ -242,7 +277,7 @@ func TestFollows(t *testing.T) {
 		{Identity: upstream.IdentityObject, Threads: true},
 		{NoModSeq: true, NoBoxIDs: true},
 	} {
-		for seed := range uint64(6) {
+		for seed := range uint64(8) {
 			t.Run(fmt.Sprint(opts.Identity, seed), func(t *testing.T) {
 				a := memup.New(opts)
 				w := &world{t: t, a: a, st: a.Open(), rnd: rand.New(rand.NewPCG(seed, 1))}

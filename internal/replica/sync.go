@@ -62,19 +62,23 @@ func (r *Replica) dirtyBoxes(ctx context.Context, names []string, done map[*box]
 	defer r.Index.mu.RUnlock()
 	var dirty []*box
 	for _, b := range r.Index.boxes {
-		if b == nil || !b.up.Selectable || !b.synced {
+		if b == nil || !b.up.Selectable || !r.Index.followed(b) {
 			continue
 		}
 		have, looked := done[b]
 		if !looked {
 			have = b.marks
 		}
-		if !same(have, b.up.Marks) || !looked && have.ModSeq == 0 {
+		if !same(have, b.up.Marks) || !looked && (have.ModSeq == 0 || !b.synced) {
 			dirty = append(dirty, b)
 		}
 	}
 	return dirty, nil
 }
+
+// followed reports whether a mailbox is brought in step by passes: while the
+// index is being built only those that have been read.
+func (ix *Index) followed(b *box) bool { return b.synced || ix.complete }
 
 // same reports whether nothing shows between two marks. Without mod-sequences
 // flags may have changed all the same, so such a mailbox is looked at in every
@@ -91,7 +95,7 @@ func (r *Replica) boxesNamed(names []string) []*box {
 	defer r.Index.mu.RUnlock()
 	var out []*box
 	for _, n := range names {
-		if b := r.Index.byName[n]; b != nil && b.synced && !slices.Contains(out, b) {
+		if b := r.Index.byName[n]; b != nil && r.Index.followed(b) && !slices.Contains(out, b) {
 			out = append(out, b)
 		}
 	}
@@ -100,6 +104,9 @@ func (r *Replica) boxesNamed(names []string) []*box {
 
 // syncBox stages what happened to one mailbox.
 func (r *Replica) syncBox(ctx context.Context, t *tx, b *box) (upstream.Marks, error) {
+	if !b.synced {
+		return r.reread(ctx, t, b) // it was made after the index was built
+	}
 	known := upstream.Known{Marks: b.marks, UIDs: func() upstream.UIDSet { return r.knownUIDs(b) }}
 	m, err := r.store.Sync(ctx, b.up.Name, known, upstream.Sink{
 		Row:      func(row *upstream.Row) { t.add(b, row) },

@@ -113,7 +113,17 @@ func (t *traits) listEntries(ctx context.Context, c *imap.Client) ([]*imap.ListE
 			}
 		}
 	}
-	return slices.DeleteFunc(entries, func(e *imap.ListEntry) bool { return e.HasAttribute(`\NonExistent`) && !e.HasAttribute(`\HasChildren`) }), nil
+	return slices.DeleteFunc(entries, func(e *imap.ListEntry) bool {
+		return e.HasAttribute(`\NonExistent`) && !e.HasAttribute(`\HasChildren`) || t.isForeign(e)
+	}), nil
+}
+
+// isForeign reports whether a mailbox is in somebody else's or a shared
+// namespace, or is the name of such a namespace itself.
+func (t *traits) isForeign(e *imap.ListEntry) bool {
+	return slices.ContainsFunc(t.foreign, func(prefix string) bool {
+		return strings.HasPrefix(e.Mailbox+e.Delimiter, prefix)
+	})
 }
 
 // askStatus starts what LIST did not tell. A mailbox without an answer in LIST

@@ -2,8 +2,10 @@ package imapup_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -14,6 +16,7 @@ import (
 	"github.com/emersion/go-imap/v2/imapserver/imapmemserver"
 
 	"cofferdam/internal/imap/imaptest"
+	"cofferdam/internal/upstream"
 	"cofferdam/internal/upstream/imapup"
 	"cofferdam/internal/upstream/upstreamtest"
 )
@@ -100,4 +103,74 @@ func TestMemory(t *testing.T) {
 func TestCyrus(t *testing.T) {
 	s := imaptest.Cyrus(t)
 	upstreamtest.Run(t, upstreamtest.Subject{Open: func(t *testing.T) upstreamtest.Pair { return pair(t, s.Addr, imapup.Config{}) }})
+}
+
+// TestQuota is trap 1 of notes/jmap.md: a COPY that does not fit must not cost
+// the mail, with MOVE and without.
+func TestQuota(t *testing.T) {
+	for name, capability := range map[string]string{"MOVE": "", "no MOVE": "IMAP4rev1 UIDPLUS"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := imaptest.Dovecot(t, imaptest.DovecotOptions{Capability: capability,
+				Extra: "plugin {\n  quota_rule = *:storage=60K\n  quota_grace = 0\n}\n"})
+			p := pair(t, s.Addr, imapup.Config{})
+			ctx := t.Context()
+			if err := p.Store.(upstream.Boxmaker).CreateBox(ctx, "Work", ""); err != nil {
+				t.Fatal(err)
+			}
+			raw := upstreamtest.Mail("big") + strings.Repeat("x", 35<<10) + "\r\n"
+			put := func() error {
+				_, err := p.Store.Append(ctx, "INBOX", upstream.Message{Body: strings.NewReader(raw), Size: int64(len(raw))})
+				return err
+			}
+			if err := put(); err != nil {
+				t.Fatal(err)
+			}
+			if err := put(); !errors.Is(err, upstream.ErrOverQuota) {
+				t.Errorf("a mail that does not fit: %v, want ErrOverQuota", err)
+			}
+			uids, m, err := p.Store.UIDs(ctx, "INBOX")
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = p.Store.Move(ctx, upstream.Place{Box: "INBOX", Validity: m.UIDValidity}, uids, "Work")
+			here, _, err2 := p.Store.UIDs(ctx, "INBOX")
+			there, _, err3 := p.Store.UIDs(ctx, "Work")
+			if err2 != nil || err3 != nil {
+				t.Fatal(err2, err3)
+			}
+			if here.Count()+there.Count() == 0 {
+				t.Fatal("the mail is lost")
+			}
+			if err != nil && here.Count() != 1 {
+				t.Errorf("the move failed (%v), but the inbox has %d mails", err, here.Count())
+			}
+		})
+	}
+}
+
+// TestSeparator is trap 7: folders in the inbox, with a dot.
+func TestSeparator(t *testing.T) {
+	s := imaptest.Dovecot(t, imaptest.DovecotOptions{Extra: "namespace inbox {\n  separator = .\n  prefix = INBOX.\n}\nnamespace shared {\n  type = shared\n  separator = .\n  prefix = shared.%%u.\n  location = mdbox:/nonexistent/%%u\n  list = yes\n}\n"})
+	p := pair(t, s.Addr, imapup.Config{})
+	if err := p.Store.(upstream.Boxmaker).CreateBox(t.Context(), "INBOX.Über uns.2026", ""); err != nil {
+		t.Fatal(err)
+	}
+	list, err := p.Store.Boxes(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := map[string]upstream.Box{}
+	for _, b := range list {
+		names[b.Name] = b
+	}
+	if b, ok := names["INBOX.Über uns.2026"]; !ok || b.Delimiter != "." || !b.Selectable {
+		t.Errorf("the folder: %+v of %v", b, list)
+	}
+	if b, ok := names["INBOX.Über uns"]; ok && b.Selectable {
+		t.Errorf("a parent that does not exist can be selected: %+v", b)
+	}
+	if _, ok := names["shared"]; ok {
+		t.Error("the shared namespace is in the account")
+	}
 }

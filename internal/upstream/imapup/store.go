@@ -100,6 +100,7 @@ type traits struct {
 	thItem   imap.FetchItem
 	boxItem  imap.StatusItem // in the same STATUS as everything else
 	aloneID  bool            // MAILBOXID, in a STATUS of its own
+	foreign  []string        // prefixes of other people's and shared mailboxes
 }
 
 // traits probes the server on first use.
@@ -136,6 +137,11 @@ func (s *Store) findTraits(ctx context.Context, c *imap.Client) (*traits, error)
 		id = nil
 	}
 	guid := c.Status("INBOX", imap.StatusXGUID)
+	if t.caps.Supports(imap.CapNamespace) {
+		if err := t.findForeign(ctx, c); err != nil {
+			return nil, err
+		}
+	}
 	if id != nil {
 		if fields, err := id.Wait(ctx); err == nil {
 			t.info.Server = fields["name"]
@@ -162,6 +168,25 @@ func (s *Store) findTraits(ctx context.Context, c *imap.Client) (*traits, error)
 		t.info.Sorts = []jmap.SortProperty{jmap.SortFrom, jmap.SortTo, jmap.SortSubject, jmap.SortSentAt}
 	}
 	return t, nil
+}
+
+// findForeign learns where other people's mailboxes are. They are not part of
+// this account: the same mail can be in two accounts under one EMAILID, and must
+// not be one Email (RFC 8621, section 1.6.1 gives each its own account).
+func (t *traits) findForeign(ctx context.Context, c *imap.Client) error {
+	ns, err := c.Namespace().Wait(ctx)
+	if err != nil {
+		if refused(err) {
+			return nil
+		}
+		return err
+	}
+	for _, n := range append(ns.Other, ns.Shared...) {
+		if n.Prefix != "" {
+			t.foreign = append(t.foreign, n.Prefix)
+		}
+	}
+	return nil
 }
 
 // chooseIdentity picks the tier of ids.
