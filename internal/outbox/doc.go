@@ -4,26 +4,41 @@
 // never the message. Its states:
 //
 //	waiting > attempting > accepted
-//	                     > refused
+//	        <            > refused
 //	                     > uncertain
 //
 // # Invariants
 //
-//   - "attempting" is durable before the sender is called, and at most one
-//     attempt of a draft is under way. So a mail is sent twice by nobody but a
-//     person.
+//   - "waiting" is durable before the sender is called, and "attempting" before
+//     the sender sees the end of the mail (handover.go). A platform takes no mail
+//     whose end it has not seen; so only what dies between the end of the mail
+//     and the stored answer is in doubt, and nothing else is ever sent twice.
 //   - A record that is found in "attempting" when the outbox opens belongs to a
 //     process that died: nobody knows whether the mail was taken. It becomes
-//     uncertain, is shown, and is never tried again by itself.
+//     uncertain, is shown, and is never tried again by itself. One found in
+//     "waiting" was not taken: it becomes refused.
+//   - At most one attempt of a mail is under way, and the same mail does not go to
+//     the same people again within an hour of its being taken: a client that lost
+//     an answer cannot double it.
 //   - Once the platform has taken a mail, nothing that fails afterwards makes it
 //     look unsent: the record's last write is repeated, the mail is not.
-//   - A mail that was not taken stays where it is, in Drafts.
+//   - A create that is not answered with success leaves its mail in Drafts. Success
+//     means that the mail was taken, or that the platform has thought about it for
+//     createWait: its refusal then is in the submission's delivery status.
+//   - What goes out has no Bcc, on whatever line ends it was written (wire.go), and
+//     is byte for byte the mail otherwise. Its size, 8-bit content and UTF-8
+//     addresses are known before the first command (scan.go).
 //
 // When the person's sealed records are locked (Records answers ErrLocked), the
 // records of this session live in memory alone.
 //
+// A stored record that cannot be read is left where it is, since a newer version
+// may have written it; Unreadable counts them.
+//
 // # Concurrency
 //
 // All methods may run at once. An attempt runs in a goroutine of its own, which
-// Run waits for at its end.
+// Run waits for at its end, and alone writes its record until it is over. A
+// record's fields are read and written under the outbox's mutex, which is held
+// over no call to Records, Sender or Mails.
 package outbox

@@ -3,66 +3,58 @@ package outbox
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
 
-	"cofferdam/internal/jmap"
 	"cofferdam/internal/message"
 )
 
+// errHeader says that a header block is larger than maxHeader.
+var errHeader = fmt.Errorf("header block is larger than %d bytes", maxHeader)
+
 // head is a mail's header block, ready to be sent, and what was read from it.
 type head struct {
-	out       []byte // without Bcc, with a Message-ID, blank line included
+	out       []byte // without Bcc, with a Message-ID, blank line included if there is one
 	fields    message.Header
-	messageID string
-	rest      io.Reader // the body
+	messageID string    // without angle brackets; "" if the mail's own cannot be read
+	rest      io.Reader // the body, as it goes over the wire
 }
 
 // readHead reads the header block of a mail and takes the Bcc fields out of what
-// is sent; the copy in the mailbox keeps them (RFC 5322 section 3.6.3). Nothing
-// else is changed; a mail without a Message-ID gets newID.
+// is sent (RFC 8621 section 7.5); the copy in the mailbox keeps them. A mail
+// without a Message-ID gets newID. Nothing else is changed but line ends.
 func readHead(r io.Reader, newID string) (*head, error) {
-	br := bufio.NewReader(r)
+	br := bufio.NewReader(newWire(r))
 	var raw bytes.Buffer
-	h := &head{rest: br}
-	for {
+	for begun := false; ; {
 		line, err := br.ReadSlice('\n')
 		raw.Write(line)
 		if raw.Len() > maxHeader {
-			return nil, fmt.Errorf("header block is larger than %d bytes", maxHeader)
+			return nil, errHeader
 		}
-		if err == bufio.ErrBufferFull {
-			continue
-		}
-		if isBlank(line) && wholeLine(raw.Bytes(), line) || err == io.EOF {
-			break
-		}
-		if err != nil {
+		if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, bufio.ErrBufferFull) {
 			return nil, err
 		}
-	}
-	h.fields = message.ParseHeader(raw.Bytes())
-	if f, ok := h.fields.Last("Message-ID"); ok {
-		if ids := f.MessageIDs(); len(ids) > 0 {
-			h.messageID = ids[0]
+		if !begun && isBlank(line) || errors.Is(err, io.EOF) {
+			break
 		}
+		begun = errors.Is(err, bufio.ErrBufferFull) // the rest of a long line follows
 	}
-	h.out = withoutBcc(raw.Bytes())
-	if h.messageID == "" {
+	h := &head{out: withoutBcc(raw.Bytes()), fields: message.ParseHeader(raw.Bytes()), rest: br}
+	f, has := h.fields.Last("Message-ID")
+	switch ids := f.MessageIDs(); {
+	case !has:
 		h.messageID = newID
 		h.out = append([]byte("Message-ID: <"+newID+">\r\n"), h.out...)
+	case len(ids) > 0:
+		h.messageID = ids[0]
 	}
 	return h, nil
 }
 
-func isBlank(line []byte) bool { return string(line) == "\r\n" || string(line) == "\n" }
-
-// wholeLine says that line, the last of raw, began a line of its own.
-func wholeLine(raw, line []byte) bool {
-	at := len(raw) - len(line)
-	return at == 0 || raw[at-1] == '\n'
-}
+func isBlank(line []byte) bool { return string(line) == "\r\n" }
 
 // withoutBcc drops the fields Bcc and Resent-Bcc with their folded lines.
 func withoutBcc(raw []byte) []byte {
@@ -70,47 +62,17 @@ func withoutBcc(raw []byte) []byte {
 	dropping := false
 	for line := range bytes.Lines(raw) {
 		if line[0] != ' ' && line[0] != '\t' {
-			name, _, _ := bytes.Cut(line, []byte(":"))
-			field := strings.ToLower(strings.TrimRight(string(name), " \t"))
-			dropping = field == "bcc" || field == "resent-bcc"
+			dropping = isBcc(line)
 		}
-		if !dropping || isBlank(line) {
+		if !dropping {
 			out = append(out, line...)
 		}
 	}
 	return out
 }
 
-// envelopeOf makes the envelope of a mail that states none (RFC 8621 section 7):
-// the sender is Sender, else the first of From; recipients are To, Cc and Bcc,
-// each once.
-func envelopeOf(h message.Header) *jmap.Envelope {
-	e := &jmap.Envelope{}
-	for _, name := range []string{"Sender", "From"} {
-		if list := addresses(h, name); len(list) > 0 && e.MailFrom.Email == "" {
-			e.MailFrom.Email = list[0]
-		}
-	}
-	seen := map[string]bool{}
-	for _, name := range []string{"To", "Cc", "Bcc"} {
-		for _, a := range addresses(h, name) {
-			if key := strings.ToLower(a); !seen[key] {
-				seen[key] = true
-				e.RcptTo = append(e.RcptTo, jmap.EnvelopeAddress{Email: a})
-			}
-		}
-	}
-	return e
-}
-
-func addresses(h message.Header, name string) []string {
-	var out []string
-	for _, f := range h.All(name) {
-		for _, a := range f.Addresses() {
-			if a.Email != "" {
-				out = append(out, a.Email)
-			}
-		}
-	}
-	return out
+func isBcc(line []byte) bool {
+	name, _, found := bytes.Cut(line, []byte(":"))
+	field := string(bytes.TrimRight(name, " \t")) // RFC 5322, section 4.5: obsolete white space before the colon
+	return found && (strings.EqualFold(field, "bcc") || strings.EqualFold(field, "resent-bcc"))
 }

@@ -3,7 +3,12 @@ package outbox
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"cofferdam/internal/jmap"
@@ -18,6 +23,14 @@ const (
 	accepted   state = "accepted"
 	refused    state = "refused"
 	uncertain  state = "uncertain"
+)
+
+// What a delivery status says for us, in the form that RFC 8621 section 7 wants
+// of a reply that no server gave: code, enhanced status (RFC 3463), text.
+const (
+	replyAway        = "451 4.4.1 Not sent: the mail server could not be reached. The mail is in Drafts."
+	replyInterrupted = "451 4.3.2 Not sent: the program was interrupted before the mail was handed over. The mail is in Drafts."
+	replyUncertain   = "451 4.4.2 Uncertain: the connection broke while the mail was handed over. It may or may not have been sent."
 )
 
 // record is what is stored of a submission. Version 1.
@@ -38,6 +51,8 @@ type record struct {
 	Rejected  map[string]string `json:"rejected,omitempty"`
 
 	revision int64 // stored; 0: not yet
+	doubt    bool  // the last write failed, and may have been carried out
+	busy     bool  // an attempt writes it
 }
 
 type address struct {
@@ -51,11 +66,38 @@ func decodeRecord(s Stored) (*record, error) {
 	var r record
 	d := json.NewDecoder(bytes.NewReader(s.Data))
 	d.DisallowUnknownFields()
-	if err := d.Decode(&r); err != nil || r.V != 1 || r.ID != s.ID {
-		return nil, fmt.Errorf("outbox record %s cannot be read: %w", s.ID, err)
+	err := d.Decode(&r)
+	if err == nil {
+		if _, end := d.Token(); end != io.EOF {
+			err = errors.New("data behind the record")
+		}
+	}
+	if err == nil {
+		err = r.validate(s.ID)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading outbox record %s: %w", s.ID, err)
 	}
 	r.revision = s.Revision
 	return &r, nil
+}
+
+func (r *record) validate(id string) error {
+	switch {
+	case r.V != 1:
+		return fmt.Errorf("version %d", r.V)
+	case r.ID != id:
+		return errors.New("it is stored under another id")
+	case !slices.Contains([]state{waiting, attempting, accepted, refused, uncertain}, r.State):
+		return errors.New("no such state")
+	case !jmap.ValidID(r.ID) || !jmap.ValidID(r.Identity) || !jmap.ValidID(r.Email) || !jmap.ValidID(r.Thread):
+		return errors.New("an id is missing or malformed")
+	case r.From.Email == "" || len(r.To) == 0 || len(r.To) > maxRecipients:
+		return errors.New("no sender, or not 1 to 1000 recipients")
+	case r.Created.IsZero() || r.Changed.IsZero() || r.Attempts < 0:
+		return errors.New("a time or a number is missing")
+	}
+	return nil
 }
 
 // finished says that nothing will happen to the submission any more.
@@ -79,15 +121,26 @@ func (r *record) setEnvelope(e *jmap.Envelope) {
 	}
 }
 
-// submission is the record in JMAP's words (RFC 8621 section 7).
+// repeats says that r is the same mail from the same sender to the same people.
+func (r *record) repeats(other *record) bool {
+	return r.Email == other.Email && strings.EqualFold(r.From.Email, other.From.Email) && maps.Equal(r.people(), other.people())
+}
+
+func (r *record) people() map[string]bool {
+	out := map[string]bool{}
+	for _, a := range r.To {
+		out[strings.ToLower(a.Email)] = true
+	}
+	return out
+}
+
+// submission is the record in JMAP's words (RFC 8621 section 7). It cannot be
+// taken back at any time, so that its undoStatus is always final.
 func (r *record) submission() *jmap.Submission {
 	s := &jmap.Submission{
 		ID: jmap.SubmissionID(r.ID), IdentityID: jmap.IdentityID(r.Identity), EmailID: jmap.EmailID(r.Email),
 		ThreadID: jmap.ThreadID(r.Thread), Envelope: r.envelope(), SendAt: r.Created, UndoStatus: jmap.UndoFinal,
 		DeliveryStatus: map[string]jmap.DeliveryStatus{},
-	}
-	if r.State == waiting {
-		s.UndoStatus = jmap.UndoPending
 	}
 	for _, a := range r.To {
 		s.DeliveryStatus[a.Email] = r.delivery(a.Email)
@@ -101,14 +154,13 @@ func (r *record) delivery(to string) jmap.DeliveryStatus {
 	case waiting, attempting:
 		d.Delivered, d.SMTPReply = "queued", ""
 	case accepted:
-		d.Delivered = "unknown"
 		if reply, no := r.Rejected[to]; no {
-			d = jmap.DeliveryStatus{SMTPReply: reply, Delivered: "no", Displayed: "unknown"}
+			d.Delivered, d.SMTPReply = "no", reply
 		}
 	case refused:
 		d.Delivered = "no"
 	case uncertain:
-		d.SMTPReply = "uncertain: the connection broke while the mail was handed over"
+		d.SMTPReply = replyUncertain
 	}
 	return d
 }

@@ -10,7 +10,8 @@ import (
 
 // Mails opens drafts.
 type Mails interface {
-	// OpenMail opens the whole message. jmap.ErrNotFound: no such mail.
+	// OpenMail opens the whole message, which never changes under its id.
+	// jmap.ErrNotFound: no such mail.
 	OpenMail(ctx context.Context, id jmap.EmailID) (*Mail, error)
 }
 
@@ -25,7 +26,12 @@ type Mail struct {
 type Sender interface {
 	// Submit returns nil when the platform took the mail for the recipients that
 	// are not in Result.Rejected; else ErrAway (nothing was sent), ErrUncertain,
-	// or a *Refusal.
+	// or a *Refusal. size is that of body in bytes.
+	//
+	// The platform must not be told that the mail is complete before body
+	// answered io.EOF: a mail whose end was not read counts as not sent, whatever
+	// error is returned. A read of body may take as long as Records does. After
+	// Submit returned, body gives nothing.
 	Submit(ctx context.Context, e *jmap.Envelope, body io.Reader, size int64) (Result, error)
 }
 
@@ -61,13 +67,16 @@ var (
 	ErrLocked    = errors.New("sealed records are locked")
 )
 
-// Records keeps outbox records of one person; what it stores is sealed.
+// Records keeps outbox records of one person; what it stores is sealed. Its
+// methods end within seconds whatever their ctx. An error other than those below
+// leaves open whether the call was carried out.
 type Records interface {
 	// Put writes a record whose stored revision is revision-1, else ErrConflict.
+	// It is durable when Put returns nil.
 	Put(ctx context.Context, id string, revision int64, data []byte) error
 	// Delete removes a record that is at revision.
 	Delete(ctx context.Context, id string, revision int64) error
-	// All reads every record.
+	// All reads every record. ErrLocked: this session cannot.
 	All(ctx context.Context) ([]Stored, error)
 }
 

@@ -1,0 +1,71 @@
+package outbox
+
+import (
+	"errors"
+	"io"
+)
+
+// wire reads a mail as it goes over the wire: every line ends in CRLF. A bare CR
+// or LF is a line end, as submission and the servers after it read it; so what
+// looks like a header field to any of them is one here, and Bcc cannot hide
+// behind a bare CR.
+type wire struct {
+	in    io.Reader
+	raw   []byte
+	out   []byte // made from raw and not yet read
+	cr    bool   // the last byte was a CR whose LF has not come yet
+	inner bool   // we are within a line
+	err   error  // of in
+}
+
+func newWire(in io.Reader) *wire {
+	return &wire{in: in, raw: make([]byte, 32<<10), out: nil}
+}
+
+// Read implements io.Reader.
+func (w *wire) Read(p []byte) (int, error) {
+	for len(w.out) == 0 {
+		if w.err != nil {
+			return 0, w.err
+		}
+		w.fill()
+	}
+	n := copy(p, w.out)
+	w.out = w.out[n:]
+	return n, nil
+}
+
+// fill reads once and converts.
+func (w *wire) fill() {
+	n, err := w.in.Read(w.raw)
+	w.out = w.out[:0]
+	for _, c := range w.raw[:n] {
+		w.put(c)
+	}
+	if w.err = err; errors.Is(err, io.EOF) {
+		w.err = io.EOF
+		if w.cr || w.inner {
+			w.endLine()
+		}
+	}
+}
+
+func (w *wire) put(c byte) {
+	if w.cr && c != '\n' {
+		w.endLine()
+	}
+	switch c {
+	case '\r':
+		w.cr = true
+	case '\n':
+		w.endLine()
+	default:
+		w.inner = true
+		w.out = append(w.out, c)
+	}
+}
+
+func (w *wire) endLine() {
+	w.cr, w.inner = false, false
+	w.out = append(w.out, '\r', '\n')
+}
