@@ -32,7 +32,7 @@ import (
 
 // house is one installation without gate and cells.
 type house struct {
-	t        *testing.T
+	t        testing.TB
 	platform *demo.Platform
 	doc      seal.SigninKeyDoc
 	dir      string
@@ -52,7 +52,7 @@ type house struct {
 	refuse bool // cells do not hold anybody on resume
 }
 
-func newHouse(t *testing.T) *house {
+func newHouse(t testing.TB) *house {
 	t.Helper()
 	p, err := demo.Start(t.Context(), demo.Options{})
 	if err != nil {
