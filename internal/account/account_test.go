@@ -95,25 +95,47 @@ func (r *records) All(ctx context.Context) ([]outbox.Stored, error) {
 
 var people atomic.Int64
 
-// forEachUpstream runs a test over memory and over real servers.
-func forEachUpstream(t *testing.T, f func(*rig)) {
-	t.Run("memory", func(t *testing.T) {
-		t.Parallel()
-		a := memup.New(memup.Options{Identity: upstream.IdentityGUID})
-		f(newRig(t, a.Open(), a.Open()))
+// TestAccount runs every case over memory and over real servers.
+func TestAccount(t *testing.T) {
+	forEachUpstream(t, []testCase{
+		{"read a mail", testReadAMail},
+		{"change and move", testChangeAndMove},
+		{"foreign move keeps the i d", testForeignMoveKeepsTheID},
+		{"draft and send", testDraftAndSend},
+		{"search", testSearch},
 	})
-	t.Run("bare memory", func(t *testing.T) {
-		t.Parallel()
+}
+
+type testCase struct {
+	name string
+	f    func(*rig)
+}
+
+func forEachUpstream(t *testing.T, cases []testCase) {
+	over := func(name string, open func(t *testing.T) (a, b upstream.Store)) {
+		t.Run(name, func(t *testing.T) {
+			for _, c := range cases {
+				t.Run(c.name, func(t *testing.T) {
+					a, b := open(t)
+					c.f(newRig(t, a, b))
+				})
+			}
+		})
+	}
+	over("memory", func(*testing.T) (upstream.Store, upstream.Store) {
+		a := memup.New(memup.Options{Identity: upstream.IdentityGUID})
+		return a.Open(), a.Open()
+	})
+	over("bare memory", func(*testing.T) (upstream.Store, upstream.Store) {
 		a := memup.New(memup.Options{NoModSeq: true, NoUIDPlus: true, NoBoxIDs: true})
-		f(newRig(t, a.Open(), a.Open()))
+		return a.Open(), a.Open()
 	})
 	for name, opts := range map[string]imaptest.DovecotOptions{"dovecot": {}, "bare dovecot": {Capability: "IMAP4rev1 IDLE"}} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := imaptest.Dovecot(t, opts)
+		s := imaptest.Dovecot(t, opts)
+		over(name, func(*testing.T) (upstream.Store, upstream.Store) {
 			cfg := imapup.Config{PollEvery: 300 * time.Millisecond,
 				Dial: upstreamtest.SignedIn(s.Addr, fmt.Sprintf("u%d", people.Add(1)), imaptest.Password)}
-			f(newRig(t, imapup.New(cfg), imapup.New(cfg)))
+			return imapup.New(cfg), imapup.New(cfg)
 		})
 	}
 }
@@ -223,30 +245,28 @@ const letter = "From: Bob <bob@example.org>\r\nTo: ann@example.org\r\nSubject: =
 	"Hello Ann, this is the text.\r\n--b\r\nContent-Type: application/pdf\r\nContent-Disposition: attachment; filename=\"a.pdf\"\r\n" +
 	"Content-Transfer-Encoding: base64\r\n\r\nSGVsbG8gUERG\r\n--b--\r\n"
 
-func TestReadAMail(t *testing.T) {
-	forEachUpstream(t, func(r *rig) {
-		r.deliver("INBOX", letter)
-		inbox := r.box(jmap.RoleInbox)
-		id := r.waitFor(inbox, 1)[0]
-		e := r.get(listFields, id)[id]
-		if e.Subject == nil || *e.Subject != "Grüße" || len(e.From) != 1 || e.From[0].Email != "bob@example.org" ||
-			!e.HasAttachment || !strings.HasPrefix(e.Preview, "Hello Ann") {
-			r.Errorf("list: %+v", e)
-		}
-		again := r.get(listFields, id)[id]
-		if again.Preview != e.Preview || *again.Subject != *e.Subject {
-			r.Errorf("from memory: %+v", again)
-		}
-		e = r.get(allFields, id)[id]
-		if len(e.BodyValues) != 1 || e.BodyValues[0].Value != "Hello Ann, this is the text." || len(e.Attachments) != 1 {
-			r.Fatalf("body: %+v", e)
-		}
-		r.wantBlob(e.Attachments[0].BlobID, "Hello PDF")
-		r.wantBlob(e.BlobID, letter)
-		if uint64(len(letter)) != e.Size {
-			r.Errorf("size %d, want %d", e.Size, len(letter))
-		}
-	})
+func testReadAMail(r *rig) {
+	r.deliver("INBOX", letter)
+	inbox := r.box(jmap.RoleInbox)
+	id := r.waitFor(inbox, 1)[0]
+	e := r.get(listFields, id)[id]
+	if e.Subject == nil || *e.Subject != "Grüße" || len(e.From) != 1 || e.From[0].Email != "bob@example.org" ||
+		!e.HasAttachment || !strings.HasPrefix(e.Preview, "Hello Ann") {
+		r.Errorf("list: %+v", e)
+	}
+	again := r.get(listFields, id)[id]
+	if again.Preview != e.Preview || *again.Subject != *e.Subject {
+		r.Errorf("from memory: %+v", again)
+	}
+	e = r.get(allFields, id)[id]
+	if len(e.BodyValues) != 1 || e.BodyValues[0].Value != "Hello Ann, this is the text." || len(e.Attachments) != 1 {
+		r.Fatalf("body: %+v", e)
+	}
+	r.wantBlob(e.Attachments[0].BlobID, "Hello PDF")
+	r.wantBlob(e.BlobID, letter)
+	if uint64(len(letter)) != e.Size {
+		r.Errorf("size %d, want %d", e.Size, len(letter))
+	}
 }
 
 func (r *rig) wantBlob(id jmap.BlobID, want string) {
@@ -261,171 +281,163 @@ func (r *rig) wantBlob(id jmap.BlobID, want string) {
 	}
 }
 
-func TestChangeAndMove(t *testing.T) {
-	forEachUpstream(t, func(r *rig) {
-		for _, s := range []string{"one", "two", "three"} {
-			r.deliver("INBOX", upstreamtest.Mail(s))
-		}
-		inbox, archive := r.box(jmap.RoleInbox), r.box(jmap.RoleArchive)
-		ids := r.waitFor(inbox, 3)
-		state, err := r.a.State(r.ctx, jmap.TypeEmail)
-		r.must(err)
-		res, err := r.a.EmailSet(r.ctx, &jmap.EmailSet{IfInState: state, Update: []jmap.EmailUpdate{
-			{ID: ids[0], Keywords: &jmap.SetPatch[jmap.Keyword]{Add: []jmap.Keyword{"$seen", "$flagged"}}},
-			{ID: ids[1], Keywords: &jmap.SetPatch[jmap.Keyword]{Add: []jmap.Keyword{"$seen"}},
-				MailboxIDs: &jmap.SetPatch[jmap.MailboxID]{Replace: true, Values: []jmap.MailboxID{archive}}},
-			{ID: "nothing"},
-		}, Destroy: ids[2:]})
-		r.must(err)
-		if len(res.Updated) != 2 || len(res.Destroyed) != 1 || res.NotUpdated["nothing"] == nil || res.NotUpdated["nothing"].Type != jmap.SetNotFound {
-			r.Fatalf("set: %+v %+v %+v", res, res.NotUpdated[ids[0]], res.NotUpdated[ids[1]])
-		}
-		got := r.get(listFields, ids...)
-		if len(got) != 2 || !slices.Contains(got[ids[0]].Keywords, "$flagged") || !slices.Equal(got[ids[1]].MailboxIDs, []jmap.MailboxID{archive}) ||
-			!slices.Contains(got[ids[1]].Keywords, "$seen") {
-			r.Errorf("after: %+v", got)
-		}
-		// The id survived, and a client that was at the old state is told "updated".
-		ch, err := r.a.Changes(r.ctx, jmap.TypeEmail, state, 100)
-		r.must(err)
-		slices.Sort(ch.Updated)
-		want := []string{string(ids[0]), string(ids[1])}
-		slices.Sort(want)
-		if !slices.Equal(ch.Updated, want) || !slices.Equal(ch.Destroyed, []string{string(ids[2])}) || len(ch.Created) != 0 {
-			r.Errorf("changes: %+v", ch)
-		}
-		if res, err := r.a.EmailSet(r.ctx, &jmap.EmailSet{IfInState: state}); err != jmap.StateMismatch && !strings.Contains(fmt.Sprint(err), "stateMismatch") {
-			r.Errorf("an old state: %+v, %v", res, err)
-		}
-		// What the other program sees.
-		uids, _, err := r.other.UIDs(r.ctx, "INBOX")
-		r.must(err)
-		if uids.Count() != 1 {
-			r.Errorf("the server's inbox has %d mails, want 1", uids.Count())
-		}
-	})
+func testChangeAndMove(r *rig) {
+	for _, s := range []string{"one", "two", "three"} {
+		r.deliver("INBOX", upstreamtest.Mail(s))
+	}
+	inbox, archive := r.box(jmap.RoleInbox), r.box(jmap.RoleArchive)
+	ids := r.waitFor(inbox, 3)
+	state, err := r.a.State(r.ctx, jmap.TypeEmail)
+	r.must(err)
+	res, err := r.a.EmailSet(r.ctx, &jmap.EmailSet{IfInState: state, Update: []jmap.EmailUpdate{
+		{ID: ids[0], Keywords: &jmap.SetPatch[jmap.Keyword]{Add: []jmap.Keyword{"$seen", "$flagged"}}},
+		{ID: ids[1], Keywords: &jmap.SetPatch[jmap.Keyword]{Add: []jmap.Keyword{"$seen"}},
+			MailboxIDs: &jmap.SetPatch[jmap.MailboxID]{Replace: true, Values: []jmap.MailboxID{archive}}},
+		{ID: "nothing"},
+	}, Destroy: ids[2:]})
+	r.must(err)
+	if len(res.Updated) != 2 || len(res.Destroyed) != 1 || res.NotUpdated["nothing"] == nil || res.NotUpdated["nothing"].Type != jmap.SetNotFound {
+		r.Fatalf("set: %+v %+v %+v", res, res.NotUpdated[ids[0]], res.NotUpdated[ids[1]])
+	}
+	got := r.get(listFields, ids...)
+	if len(got) != 2 || !slices.Contains(got[ids[0]].Keywords, "$flagged") || !slices.Equal(got[ids[1]].MailboxIDs, []jmap.MailboxID{archive}) ||
+		!slices.Contains(got[ids[1]].Keywords, "$seen") {
+		r.Errorf("after: %+v", got)
+	}
+	// The id survived, and a client that was at the old state is told "updated".
+	ch, err := r.a.Changes(r.ctx, jmap.TypeEmail, state, 100)
+	r.must(err)
+	slices.Sort(ch.Updated)
+	want := []string{string(ids[0]), string(ids[1])}
+	slices.Sort(want)
+	if !slices.Equal(ch.Updated, want) || !slices.Equal(ch.Destroyed, []string{string(ids[2])}) || len(ch.Created) != 0 {
+		r.Errorf("changes: %+v", ch)
+	}
+	if res, err := r.a.EmailSet(r.ctx, &jmap.EmailSet{IfInState: state}); err != jmap.StateMismatch && !strings.Contains(fmt.Sprint(err), "stateMismatch") {
+		r.Errorf("an old state: %+v, %v", res, err)
+	}
+	// What the other program sees.
+	uids, _, err := r.other.UIDs(r.ctx, "INBOX")
+	r.must(err)
+	if uids.Count() != 1 {
+		r.Errorf("the server's inbox has %d mails, want 1", uids.Count())
+	}
 }
 
 // Trap 4: a move by another program is an update.
-func TestForeignMoveKeepsTheID(t *testing.T) {
-	forEachUpstream(t, func(r *rig) {
-		r.deliver("INBOX", letter)
-		inbox, archive := r.box(jmap.RoleInbox), r.box(jmap.RoleArchive)
-		id := r.waitFor(inbox, 1)[0]
-		state, _ := r.a.State(r.ctx, jmap.TypeEmail)
-		uids, m, err := r.other.UIDs(r.ctx, "INBOX")
-		r.must(err)
-		_, err = r.other.Move(r.ctx, upstream.Place{Box: "INBOX", Validity: m.UIDValidity}, uids, "Archive")
-		r.must(err)
-		if got := r.waitFor(archive, 1); got[0] != id {
-			r.Errorf("after the move it is %s, was %s", got[0], id)
-		}
-		r.waitFor(inbox, 0)
-		ch, err := r.a.Changes(r.ctx, jmap.TypeEmail, state, 100)
-		r.must(err)
-		if len(ch.Created)+len(ch.Destroyed) > 0 || !slices.Equal(ch.Updated, []string{string(id)}) {
-			r.Errorf("changes: %+v, want one update", ch)
-		}
-		if e := r.get(allFields, id)[id]; e.Subject == nil {
-			r.Errorf("cannot be read any more: %+v", e)
-		}
-	})
+func testForeignMoveKeepsTheID(r *rig) {
+	r.deliver("INBOX", letter)
+	inbox, archive := r.box(jmap.RoleInbox), r.box(jmap.RoleArchive)
+	id := r.waitFor(inbox, 1)[0]
+	state, _ := r.a.State(r.ctx, jmap.TypeEmail)
+	uids, m, err := r.other.UIDs(r.ctx, "INBOX")
+	r.must(err)
+	_, err = r.other.Move(r.ctx, upstream.Place{Box: "INBOX", Validity: m.UIDValidity}, uids, "Archive")
+	r.must(err)
+	if got := r.waitFor(archive, 1); got[0] != id {
+		r.Errorf("after the move it is %s, was %s", got[0], id)
+	}
+	r.waitFor(inbox, 0)
+	ch, err := r.a.Changes(r.ctx, jmap.TypeEmail, state, 100)
+	r.must(err)
+	if len(ch.Created)+len(ch.Destroyed) > 0 || !slices.Equal(ch.Updated, []string{string(id)}) {
+		r.Errorf("changes: %+v, want one update", ch)
+	}
+	if e := r.get(allFields, id)[id]; e.Subject == nil {
+		r.Errorf("cannot be read any more: %+v", e)
+	}
 }
 
-func TestDraftAndSend(t *testing.T) {
-	forEachUpstream(t, func(r *rig) {
-		up, err := r.a.BlobPut(r.ctx, strings.NewReader("attached bytes"))
-		r.must(err)
-		r.wantBlob(up.ID, "attached bytes")
-		drafts, sentBox := r.box(jmap.RoleDrafts), r.box(jmap.RoleSent)
-		text := "Dear Bob,\nthanks.\n"
-		address := func(a string) jmap.HeaderValue { return jmap.HeaderValue{{Addresses: []jmap.Address{{Email: a}}}} }
-		header := func(name string, form jmap.HeaderForm, v jmap.HeaderValue) jmap.HeaderSet {
-			return jmap.HeaderSet{HeaderProp: jmap.HeaderProp{Property: strings.ToLower(name), Name: name, Form: form}, Value: v}
-		}
-		res, err := r.a.EmailSet(r.ctx, &jmap.EmailSet{Create: []jmap.EmailCreate{{
-			CreationID: "d", MailboxIDs: []jmap.MailboxID{drafts}, Keywords: []jmap.Keyword{"$draft", "$seen"},
-			Headers: []jmap.HeaderSet{
-				header("From", jmap.FormAddresses, address("ann@example.org")), header("To", jmap.FormAddresses, address("bob@example.org")),
-				header("Bcc", jmap.FormAddresses, address("secret@example.org")),
-				header("Subject", jmap.FormText, jmap.HeaderValue{{Text: "Größe"}}),
-			},
-			Body: &jmap.NewPart{Type: "multipart/mixed", SubParts: []*jmap.NewPart{
-				{Type: "text/plain", Text: &text}, {Type: "application/octet-stream", BlobID: up.ID, Name: "x.bin", Disposition: "attachment"},
-			}},
-		}}})
-		r.must(err)
-		d := res.Created["d"]
-		if d == nil {
-			r.Fatalf("not created: %+v", res.NotCreated["d"])
-		}
-		e := r.get(allFields, d.ID)[d.ID]
-		if *e.Subject != "Größe" || len(e.MessageID) != 1 || e.BodyValues[0].Value != text || !slices.Contains(e.Keywords, "$draft") ||
-			e.ThreadID != d.ThreadID || e.BlobID != d.BlobID || e.Size != d.Size {
-			r.Errorf("draft: %+v\ncreated: %+v", e, d)
-		}
-		ids, _, _, err := r.a.IdentityGet(r.ctx, nil)
-		r.must(err)
-		sub, err := r.a.SubmissionSet(r.ctx, &jmap.SubmissionSet{Create: []jmap.SubmissionCreate{{CreationID: "s", IdentityID: ids[0].ID, EmailID: d.ID}}})
-		r.must(err)
-		if sub.Created["s"] == nil {
-			r.Fatalf("not sent: %+v", sub.NotCreated["s"])
-		}
-		r.sent.mu.Lock()
-		mails, to := r.sent.mails, r.sent.to
-		r.sent.mu.Unlock()
-		if len(mails) != 1 || strings.Contains(mails[0], "secret@") || !strings.Contains(mails[0], e.MessageID[0]) {
-			r.Fatalf("transmitted: %q", mails)
-		}
-		if !slices.Equal(to[0], []string{"bob@example.org", "secret@example.org"}) {
-			r.Errorf("recipients: %v", to)
-		}
-		// What onSuccessUpdateEmail does.
-		set, err := r.a.EmailSet(r.ctx, &jmap.EmailSet{Update: []jmap.EmailUpdate{{ID: d.ID,
-			Keywords:   &jmap.SetPatch[jmap.Keyword]{Remove: []jmap.Keyword{"$draft"}},
-			MailboxIDs: &jmap.SetPatch[jmap.MailboxID]{Add: []jmap.MailboxID{sentBox}, Remove: []jmap.MailboxID{drafts}}}}})
-		r.must(err)
-		if _, ok := set.Updated[d.ID]; !ok {
-			r.Fatalf("not filed: %+v", set.NotUpdated[d.ID])
-		}
-		e = r.get(allFields, d.ID)[d.ID]
-		if !slices.Equal(e.MailboxIDs, []jmap.MailboxID{sentBox}) || len(e.Bcc) != 1 || slices.Contains(e.Keywords, "$draft") {
-			r.Errorf("in Sent: %+v", e)
-		}
-	})
+func testDraftAndSend(r *rig) {
+	up, err := r.a.BlobPut(r.ctx, strings.NewReader("attached bytes"))
+	r.must(err)
+	r.wantBlob(up.ID, "attached bytes")
+	drafts, sentBox := r.box(jmap.RoleDrafts), r.box(jmap.RoleSent)
+	text := "Dear Bob,\nthanks.\n"
+	address := func(a string) jmap.HeaderValue { return jmap.HeaderValue{{Addresses: []jmap.Address{{Email: a}}}} }
+	header := func(name string, form jmap.HeaderForm, v jmap.HeaderValue) jmap.HeaderSet {
+		return jmap.HeaderSet{HeaderProp: jmap.HeaderProp{Property: strings.ToLower(name), Name: name, Form: form}, Value: v}
+	}
+	res, err := r.a.EmailSet(r.ctx, &jmap.EmailSet{Create: []jmap.EmailCreate{{
+		CreationID: "d", MailboxIDs: []jmap.MailboxID{drafts}, Keywords: []jmap.Keyword{"$draft", "$seen"},
+		Headers: []jmap.HeaderSet{
+			header("From", jmap.FormAddresses, address("ann@example.org")), header("To", jmap.FormAddresses, address("bob@example.org")),
+			header("Bcc", jmap.FormAddresses, address("secret@example.org")),
+			header("Subject", jmap.FormText, jmap.HeaderValue{{Text: "Größe"}}),
+		},
+		Body: &jmap.NewPart{Type: "multipart/mixed", SubParts: []*jmap.NewPart{
+			{Type: "text/plain", Text: &text}, {Type: "application/octet-stream", BlobID: up.ID, Name: "x.bin", Disposition: "attachment"},
+		}},
+	}}})
+	r.must(err)
+	d := res.Created["d"]
+	if d == nil {
+		r.Fatalf("not created: %+v", res.NotCreated["d"])
+	}
+	e := r.get(allFields, d.ID)[d.ID]
+	if *e.Subject != "Größe" || len(e.MessageID) != 1 || e.BodyValues[0].Value != text || !slices.Contains(e.Keywords, "$draft") ||
+		e.ThreadID != d.ThreadID || e.BlobID != d.BlobID || e.Size != d.Size {
+		r.Errorf("draft: %+v\ncreated: %+v", e, d)
+	}
+	ids, _, _, err := r.a.IdentityGet(r.ctx, nil)
+	r.must(err)
+	sub, err := r.a.SubmissionSet(r.ctx, &jmap.SubmissionSet{Create: []jmap.SubmissionCreate{{CreationID: "s", IdentityID: ids[0].ID, EmailID: d.ID}}})
+	r.must(err)
+	if sub.Created["s"] == nil {
+		r.Fatalf("not sent: %+v", sub.NotCreated["s"])
+	}
+	r.sent.mu.Lock()
+	mails, to := r.sent.mails, r.sent.to
+	r.sent.mu.Unlock()
+	if len(mails) != 1 || strings.Contains(mails[0], "secret@") || !strings.Contains(mails[0], e.MessageID[0]) {
+		r.Fatalf("transmitted: %q", mails)
+	}
+	if !slices.Equal(to[0], []string{"bob@example.org", "secret@example.org"}) {
+		r.Errorf("recipients: %v", to)
+	}
+	// What onSuccessUpdateEmail does.
+	set, err := r.a.EmailSet(r.ctx, &jmap.EmailSet{Update: []jmap.EmailUpdate{{ID: d.ID,
+		Keywords:   &jmap.SetPatch[jmap.Keyword]{Remove: []jmap.Keyword{"$draft"}},
+		MailboxIDs: &jmap.SetPatch[jmap.MailboxID]{Add: []jmap.MailboxID{sentBox}, Remove: []jmap.MailboxID{drafts}}}}})
+	r.must(err)
+	if _, ok := set.Updated[d.ID]; !ok {
+		r.Fatalf("not filed: %+v", set.NotUpdated[d.ID])
+	}
+	e = r.get(allFields, d.ID)[d.ID]
+	if !slices.Equal(e.MailboxIDs, []jmap.MailboxID{sentBox}) || len(e.Bcc) != 1 || slices.Contains(e.Keywords, "$draft") {
+		r.Errorf("in Sent: %+v", e)
+	}
 }
 
-func TestSearch(t *testing.T) {
-	forEachUpstream(t, func(r *rig) {
-		r.deliver("INBOX", upstreamtest.Mail("green apple"))
-		r.deliver("Archive", upstreamtest.Mail("red apple"))
-		inbox := r.box(jmap.RoleInbox)
-		r.waitFor(inbox, 1)
-		r.waitFor(r.box(jmap.RoleArchive), 1)
-		find := func(c jmap.EmailCondition) []string {
-			var out []string
-			for _, e := range r.get(listFields, r.query(&jmap.Filter[jmap.EmailCondition]{Leaf: &c})...) {
-				out = append(out, *e.Subject)
-			}
-			slices.Sort(out)
-			return out
+func testSearch(r *rig) {
+	r.deliver("INBOX", upstreamtest.Mail("green apple"))
+	r.deliver("Archive", upstreamtest.Mail("red apple"))
+	inbox := r.box(jmap.RoleInbox)
+	r.waitFor(inbox, 1)
+	r.waitFor(r.box(jmap.RoleArchive), 1)
+	find := func(c jmap.EmailCondition) []string {
+		var out []string
+		for _, e := range r.get(listFields, r.query(&jmap.Filter[jmap.EmailCondition]{Leaf: &c})...) {
+			out = append(out, *e.Subject)
 		}
-		for _, c := range []struct {
-			what string
-			cond jmap.EmailCondition
-			want []string
-		}{
-			{"all folders", jmap.EmailCondition{Subject: "apple"}, []string{"green apple", "red apple"}},
-			{"one folder", jmap.EmailCondition{InMailbox: inbox, Text: "apple"}, []string{"green apple"}},
-			{"phrase", jmap.EmailCondition{Text: `"red apple"`}, []string{"red apple"}},
-			{"two words", jmap.EmailCondition{Text: `apple green`}, []string{"green apple"}},
-			{"not there", jmap.EmailCondition{Text: `pear`}, nil},
-		} {
-			if got := find(c.cond); !slices.Equal(got, c.want) {
-				r.Errorf("%s: %v, want %v", c.what, got, c.want)
-			}
+		slices.Sort(out)
+		return out
+	}
+	for _, c := range []struct {
+		what string
+		cond jmap.EmailCondition
+		want []string
+	}{
+		{"all folders", jmap.EmailCondition{Subject: "apple"}, []string{"green apple", "red apple"}},
+		{"one folder", jmap.EmailCondition{InMailbox: inbox, Text: "apple"}, []string{"green apple"}},
+		{"phrase", jmap.EmailCondition{Text: `"red apple"`}, []string{"red apple"}},
+		{"two words", jmap.EmailCondition{Text: `apple green`}, []string{"green apple"}},
+		{"not there", jmap.EmailCondition{Text: `pear`}, nil},
+	} {
+		if got := find(c.cond); !slices.Equal(got, c.want) {
+			r.Errorf("%s: %v, want %v", c.what, got, c.want)
 		}
-	})
+	}
 }
 
 // A first page is there before the index is.

@@ -84,16 +84,23 @@ func (w *wire) count(verb string) int {
 	return w.verbs[verb]
 }
 
-func overWire(t *testing.T) (*rig, *wire) {
+// TestWire looks at what goes over the connections to a Dovecot.
+func TestWire(t *testing.T) {
 	s := imaptest.Dovecot(t, imaptest.DovecotOptions{})
-	dial := upstreamtest.SignedIn(s.Addr, fmt.Sprintf("w%d", people.Add(1)), imaptest.Password)
-	w := &wire{dial: dial, open: map[*counted]bool{}, verbs: map[string]int{}}
-	return newRig(t, imapup.New(imapup.Config{Dial: w.Dial}), imapup.New(imapup.Config{Dial: dial})), w
+	for name, f := range map[string]func(*testing.T, *rig, *wire){
+		"exchanges": testExchanges, "connections": testConnections,
+		"server restart": testServerRestart, "mailbox made anew": testMailboxMadeAnew,
+	} {
+		t.Run(name, func(t *testing.T) {
+			dial := upstreamtest.SignedIn(s.Addr, fmt.Sprintf("w%d", people.Add(1)), imaptest.Password)
+			w := &wire{dial: dial, open: map[*counted]bool{}, verbs: map[string]int{}}
+			f(t, newRig(t, imapup.New(imapup.Config{Dial: w.Dial}), imapup.New(imapup.Config{Dial: dial})), w)
+		})
+	}
 }
 
-// TestExchanges holds what other bridges failed at: a SELECT a mailbox a request.
-func TestExchanges(t *testing.T) {
-	r, w := overWire(t)
+// testExchanges holds what other bridges failed at: a SELECT a mailbox a request.
+func testExchanges(t *testing.T, r *rig, w *wire) {
 	for i := range 20 {
 		r.deliver("INBOX", upstreamtest.Mail(fmt.Sprint("m", i)))
 	}
@@ -122,9 +129,8 @@ func TestExchanges(t *testing.T) {
 	}
 }
 
-// TestConnections is trap 11: three connections, whatever happens at once.
-func TestConnections(t *testing.T) {
-	r, w := overWire(t)
+// testConnections is trap 11: three connections, whatever happens at once.
+func testConnections(t *testing.T, r *rig, w *wire) {
 	for i := range 10 {
 		r.deliver("INBOX", upstreamtest.Mail(fmt.Sprint("m", i)))
 	}
@@ -146,9 +152,8 @@ func TestConnections(t *testing.T) {
 	}
 }
 
-// TestServerRestart: the person sees a short delay at most, and push goes on.
-func TestServerRestart(t *testing.T) {
-	r, w := overWire(t)
+// testServerRestart: the person sees a short delay at most, and push goes on.
+func testServerRestart(t *testing.T, r *rig, w *wire) {
 	r.deliver("INBOX", upstreamtest.Mail("before"))
 	inbox := r.box(jmap.RoleInbox)
 	id := r.waitFor(inbox, 1)[0]
@@ -166,8 +171,7 @@ func TestServerRestart(t *testing.T) {
 }
 
 // Trap 5: a mailbox that is made anew, with the same mails, changes nothing.
-func TestMailboxMadeAnew(t *testing.T) {
-	r, _ := overWire(t)
+func testMailboxMadeAnew(t *testing.T, r *rig, _ *wire) {
 	r.deliver("Archive", letter)
 	archive := r.box(jmap.RoleArchive)
 	id := r.waitFor(archive, 1)[0]
