@@ -142,8 +142,8 @@ export class FakeGate {
     const mail = this.jmap.mail(id);
     response.writeHead(mail ? 200 : 404, { "Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": BODY_CSP }); // prettier-ignore
     const style = mail?.html
-      ? "body{margin:0}"
-      : ":root{color-scheme:light dark}body{margin:0;font:15px/1.6 system-ui,sans-serif;white-space:pre-wrap;overflow-wrap:anywhere}";
+      ? "body{margin:16px}"
+      : ":root{color-scheme:light dark}body{margin:16px;font:15px/1.6 system-ui,sans-serif;white-space:pre-wrap;overflow-wrap:anywhere}";
     const text = mail?.html ?? escape(mail?.text ?? "");
     response.end(`<!doctype html><meta charset="utf-8"><style>${style}</style><body dir="auto">${text}`);
   }

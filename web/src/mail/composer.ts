@@ -5,9 +5,16 @@
 import { batch, computed, effect, signal } from "@preact/signals";
 import { asTrouble, Trouble } from "../base/trouble";
 import { words } from "../base/words";
-import { Batch, methodTrouble } from "../jmap/call";
-import { type Address, emailGet, emailQuery, emailSet } from "../jmap/email";
-import type { EmailId, IdentityId } from "../jmap/id";
+import { type Answers, Batch, methodTrouble } from "../jmap/call";
+import {
+  type Address,
+  emailGet,
+  type EmailPatch,
+  emailQuery,
+  emailSet,
+  type EmailSetAnswer,
+} from "../jmap/email";
+import type { EmailId, IdentityId, MailboxId } from "../jmap/id";
 import type { Identity } from "../jmap/identity";
 import { submitEmail, SUBMISSION_KEY } from "../jmap/submission";
 import type { Store } from "../store/store";
@@ -18,6 +25,9 @@ import { isAddress } from "./people";
 const SAVE_AFTER_MS = 2_500;
 /** Someone who never rests is saved anyway. */
 const SAVE_LATEST_MS = 15_000;
+
+/** A saved copy of this age may be sent as it is; an older one would carry a date of the past. */
+const FRESH_MS = 60_000;
 
 export type SaveState =
   | { readonly kind: "clean" }
@@ -65,10 +75,12 @@ export class Composer {
   readonly minimised = signal(false);
 
   private savedId: EmailId | undefined;
+  /** When the saved copy was written, as Date.now() gives it; 0 for one of another day. */
+  private savedAt = 0;
   private work: Promise<void> = Promise.resolve();
   private timer: ReturnType<typeof setTimeout> | undefined;
   private dirtySince = 0;
-  private messageId = "";
+  private messageId: string;
   private closed = false;
   private readonly stopWatching: () => void;
 
@@ -79,6 +91,7 @@ export class Composer {
     savedId?: EmailId,
   ) {
     this.savedId = savedId;
+    this.messageId = start.messageId ?? "";
     batch(() => {
       this.to.value = start.to;
       this.cc.value = start.cc;
@@ -167,15 +180,13 @@ export class Composer {
   }
 
   private async saveNow(): Promise<void> {
-    if (this.dirtySince === 0 || this.closed || this.sending.peek().kind !== "writing") return;
-    const since = this.dirtySince;
-    this.dirtySince = 0;
+    const sending = this.sending.peek().kind;
+    if (this.dirtySince === 0 || this.closed || sending === "sending" || sending === "sent") return;
     this.saving.value = { kind: "saving" };
     try {
       await this.storeDraft(false);
       this.saving.value = this.dirtySince === 0 ? { kind: "saved", at: new Date() } : { kind: "dirty" };
     } catch (thrown) {
-      this.dirtySince ||= since;
       this.saving.value = { kind: "failed", trouble: asTrouble(thrown) };
       clearTimeout(this.timer);
       if (!this.closed) this.timer = setTimeout(() => void this.save(), SAVE_LATEST_MS);
@@ -191,8 +202,8 @@ export class Composer {
   }
 
   /**
-   * storeDraft creates the draft anew and destroys the copy before, in one request: an Email's content never
-   * changes (RFC 8621, section 4.1). With send it is submitted too.
+   * storeDraft creates the draft anew and destroys the copy before: an Email's content never changes
+   * (RFC 8621, section 4.1). With send it is submitted in the same request.
    */
   private async storeDraft(send: boolean): Promise<void> {
     const { connection } = this.store;
@@ -202,32 +213,52 @@ export class Composer {
     const { identity, address } = this.from();
     this.messageId ||= `${randomId()}@${address.email.split("@")[1] ?? "localhost"}`;
     const request = new Batch();
-    const create = request.add(
-      emailSet(account, { create: { draft: toEmail(this.draft(), address, drafts.id, this.messageId) } }),
-    );
-    const sent = this.store.byRole("sent");
-    const submit = send
-      ? request.add(
-          submitEmail(account, identity.id, "#draft", {
-            ...(sent ? { [`mailboxIds/${drafts.id}`]: null, [`mailboxIds/${sent.id}`]: true } : {}),
-            "keywords/$draft": null,
-          }),
-        )
-      : undefined;
-    const answers = await connection.send(request);
-    const made = answers.of(create);
-    const { draft } = made.created;
-    if (!draft) {
-      const error = made.notCreated["draft"];
-      throw methodTrouble(error?.type ?? "serverFail", error?.description ?? "");
-    }
     const before = this.savedId;
-    this.savedId = draft.id;
-    if (before !== undefined) this.removeCopy(before);
+    // Unchanged since a moment ago, the saved copy is what is sent: the same bytes stored twice could
+    // be one Email to the server, and destroying the older copy would then destroy what was sent.
+    const asSaved =
+      send && before !== undefined && this.dirtySince === 0 && Date.now() - this.savedAt < FRESH_MS;
+    const email = toEmail(this.draft(), address, drafts.id, this.messageId);
+    const create = asSaved ? undefined : request.add(emailSet(account, { create: { draft: email } }));
+    const submit = send
+      ? request.add(submitEmail(account, identity.id, asSaved ? before : "#draft", this.onceSent(drafts.id)))
+      : undefined;
+    const since = this.dirtySince;
+    this.dirtySince = 0;
+    let answers: Answers;
+    try {
+      answers = await connection.send(request);
+      if (create) this.takeCreated(answers.of(create));
+    } catch (thrown) {
+      this.dirtySince ||= since || Date.now();
+      // It may have gone out as it was saved: then it is no draft any more, and not ours to destroy.
+      if (asSaved) this.savedId = undefined;
+      throw thrown;
+    }
+    if (create && before !== undefined && before !== this.savedId) this.removeCopy(before);
     if (submit) {
       const error = answers.of(submit).notCreated[SUBMISSION_KEY];
       if (error) throw methodTrouble(error.type, error.description);
     }
+  }
+
+  private takeCreated({ created, notCreated }: EmailSetAnswer): void {
+    const { draft } = created;
+    if (!draft) {
+      const error = notCreated["draft"];
+      throw methodTrouble(error?.type ?? "serverFail", error?.description ?? "");
+    }
+    this.savedId = draft.id;
+    this.savedAt = Date.now();
+  }
+
+  /** onceSent moves the mail from Drafts to Sent, if there is one. */
+  private onceSent(drafts: MailboxId): EmailPatch {
+    const sent = this.store.byRole("sent");
+    return {
+      ...(sent ? { [`mailboxIds/${drafts}`]: null, [`mailboxIds/${sent.id}`]: true } : {}),
+      "keywords/$draft": null,
+    };
   }
 
   /** The older copy goes only after the newer one is known to be there: a crash leaves two, never none. */
@@ -252,7 +283,6 @@ export class Composer {
       const uncertain = trouble.kind === "offline" || trouble.kind === "broken";
       if (uncertain && (await this.wasSent())) return this.finish();
       this.sending.value = uncertain ? { kind: "uncertain" } : { kind: "failed", trouble };
-      this.dirtySince ||= Date.now();
       return false;
     }
     return this.finish();

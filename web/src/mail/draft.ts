@@ -27,6 +27,8 @@ export interface Draft {
   readonly files: readonly AttachedFile[];
   readonly inReplyTo: readonly string[];
   readonly references: readonly string[];
+  /** Kept over all saves, so that a send whose answer was lost can be looked for. */
+  readonly messageId: string | undefined;
   /** The email that is answered or forwarded, and the keyword it gets once this one is sent. */
   readonly original: { readonly id: EmailId; readonly keyword: "$answered" | "$forwarded" } | undefined;
 }
@@ -107,6 +109,7 @@ export function newDraft(identity: Identity | undefined, to: readonly Address[] 
     files: [],
     inReplyTo: [],
     references: [],
+    messageId: undefined,
     original: undefined,
   };
 }
@@ -161,6 +164,7 @@ export function savedDraft(saved: DetailEmail, text: string, identities: readonl
     files: filesOf(saved),
     inReplyTo: saved.inReplyTo,
     references: saved.references,
+    messageId: saved.messageId[0],
     original: undefined,
   };
 }

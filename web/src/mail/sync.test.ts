@@ -7,6 +7,8 @@ import { Connection } from "../jmap/connection";
 import { mailboxId } from "../jmap/id";
 import { jmapSession } from "../jmap/session";
 import { Actions } from "./actions";
+import { Composer } from "./composer";
+import { newDraft } from "./draft";
 import { Toasts } from "./toasts";
 import { EmailList } from "../store/emaillist";
 import { Pages } from "../store/pages";
@@ -237,4 +239,89 @@ test("pages know what is missing and forget what is far", () => {
   assert.ok(pages.forget(0));
   assert.equal(pages.at(50_000), undefined);
   assert.equal(pages.at(10), "p0-10");
+});
+
+function composing(store: Store) {
+  const [identity] = store.identities.value;
+  const composer = new Composer(store, "new", newDraft(identity, [{ name: null, email: "tom@example.com" }]));
+  composer.subject.value = "Once";
+  composer.body.value = "Only once.";
+  return composer;
+}
+
+test("a mail that was saved and sent in one second is in Sent once, and in Drafts no more", async () => {
+  const { server, store, stop } = await opened();
+  const composer = composing(store);
+  await composer.save();
+  assert.ok(await composer.send());
+  await rest();
+  const found = server.mails.filter((m) => m.subject === "Once");
+  assert.deepEqual(
+    found.map((m) => [[...m.mailboxIds], m.keywords.has("$draft")]),
+    [[["mb-sent"], false]],
+  );
+  stop();
+});
+
+test("a mail that was changed after saving is sent as it stands", async () => {
+  const { server, store, stop } = await opened();
+  const composer = composing(store);
+  await composer.save();
+  composer.body.value = "Changed.";
+  assert.ok(await composer.send());
+  await rest();
+  assert.deepEqual(
+    server.mails.filter((m) => m.subject === "Once").map((m) => m.text),
+    ["Changed."],
+  );
+  stop();
+});
+
+test("when nobody knows whether it went out, nothing that may be in Sent is destroyed", async () => {
+  const { server, wire, store, stop } = await opened();
+  const composer = composing(store);
+  await composer.save();
+  const send = wire.send.bind(wire);
+  wire.send = async (batch) => {
+    await send(batch);
+    wire.down = true; // the answer is lost, and the look into Sent fails as well
+    throw new Trouble("offline", "cut");
+  };
+  assert.ok(!(await composer.send()));
+  assert.equal(composer.sending.value.kind, "uncertain");
+  wire.send = send;
+  wire.down = false;
+  await composer.discard();
+  await rest();
+  assert.equal(server.mails.filter((m) => m.subject === "Once" && m.mailboxIds.has("mb-sent")).length, 1);
+  stop();
+});
+
+test("an answer that was lost is looked for in Sent", async () => {
+  const { wire, store, stop } = await opened();
+  const composer = composing(store);
+  const send = wire.send.bind(wire);
+  let cut = true;
+  wire.send = async (batch) => {
+    const answers = await send(batch);
+    if (!cut) return answers;
+    cut = false;
+    throw new Trouble("offline", "cut");
+  };
+  assert.ok(await composer.send());
+  assert.equal(composer.sending.value.kind, "sent");
+  stop();
+});
+
+test("a refused send keeps the draft and can be repeated", async () => {
+  const { server, store, stop } = await opened();
+  const composer = composing(store);
+  server.refuse = "overQuota";
+  assert.ok(!(await composer.send()));
+  assert.equal(composer.sending.value.kind, "failed");
+  server.refuse = undefined;
+  assert.ok(await composer.send());
+  await rest();
+  assert.equal(server.mails.filter((m) => m.subject === "Once").length, 1);
+  stop();
 });
