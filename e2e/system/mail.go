@@ -65,26 +65,34 @@ func (p *Person) List(ctx context.Context, filter Args, position, limit int, col
 	return Page{query.Position, query.Total, query.IDs, rows.List}, nil
 }
 
-// OpenMail does what opening a mail costs: its detail, a ticket, and the
-// document for the frame.
-func (p *Person) OpenMail(ctx context.Context, id string) (Email, []byte, error) {
+// Detail is what our client asks for when a mail is opened.
+func (p *Person) Detail(ctx context.Context, id string) (Email, error) {
 	a, err := p.Call(ctx, Call{"Email/get", Args{"ids": []string{id}, "properties": openProperties}})
 	if err != nil {
-		return Email{}, nil, err
+		return Email{}, err
 	}
 	var got struct{ List []Email }
 	if err := a.Into(0, &got); err != nil {
-		return Email{}, nil, err
+		return Email{}, err
 	}
 	if len(got.List) != 1 {
-		return Email{}, nil, fmt.Errorf("mail %s is not there", id)
+		return Email{}, fmt.Errorf("mail %s is not there", id)
+	}
+	return got.List[0], nil
+}
+
+// OpenMail reads a mail's detail, a ticket, and the document for the frame.
+func (p *Person) OpenMail(ctx context.Context, id string) (Email, []byte, error) {
+	e, err := p.Detail(ctx, id)
+	if err != nil {
+		return e, nil, err
 	}
 	path, err := p.Ticket(ctx, id)
 	if err != nil {
-		return Email{}, nil, err
+		return e, nil, err
 	}
 	doc, err := p.Get(ctx, path)
-	return got.List[0], doc, err
+	return e, doc, err
 }
 
 // Ticket is the path of a mail's document.
