@@ -66,12 +66,26 @@ func (r *Replica) buildBox(ctx context.Context, b *box) error {
 	if b.up.Role == jmap.RoleInbox {
 		size = firstChunk
 	}
-	for !uids.Empty() {
-		part, rest := newest(uids, size)
-		if err := r.buildPart(ctx, b, part); err != nil {
-			return err
+	// While one part goes into the index the server is at work on the next.
+	at := r.Index.placeOf(b)
+	var ahead chan *part
+	for !uids.Empty() || ahead != nil {
+		ready := ahead
+		ahead = nil
+		if !uids.Empty() {
+			var set upstream.UIDSet
+			set, uids = newest(uids, size)
+			size = buildChunk
+			ahead = r.readAhead(ctx, at, set)
 		}
-		uids, size = rest, buildChunk
+		if ready != nil {
+			if err := r.buildPart(ctx, b, <-ready); err != nil {
+				if ahead != nil {
+					<-ahead
+				}
+				return err
+			}
+		}
 	}
 	if err := r.take(ctx); err != nil {
 		return err
@@ -106,15 +120,50 @@ func (ix *Index) expect(b *box, n int, m upstream.Marks) error {
 	return nil
 }
 
-func (r *Replica) buildPart(ctx context.Context, b *box, uids upstream.UIDSet) error {
+// part is a piece of a mailbox that was read.
+type part struct {
+	at     upstream.Place
+	uids   upstream.UIDSet
+	rows   []upstream.Row
+	writes uint64 // Replica.writes when the reading began
+	err    error
+}
+
+// readAhead reads a part.
+func (r *Replica) readAhead(ctx context.Context, at upstream.Place, uids upstream.UIDSet) chan *part {
+	done := make(chan *part, 1)
+	p := &part{at: at, uids: uids, writes: r.writes.Load()}
+	go func() {
+		r.read(ctx, p)
+		done <- p
+	}()
+	return done
+}
+
+func (r *Replica) read(ctx context.Context, p *part) {
+	p.rows = make([]upstream.Row, 0, p.uids.Count())
+	p.err = r.store.Rows(ctx, p.at, p.uids, func(row *upstream.Row) { p.rows = append(p.rows, *row) })
+}
+
+// buildPart puts a part into the index. If the person changed something while it
+// was read, it is read again, now that nobody can.
+func (r *Replica) buildPart(ctx context.Context, b *box, p *part) error {
+	if p.err != nil {
+		return p.err
+	}
 	if err := r.take(ctx); err != nil {
 		return err
 	}
 	defer r.give()
+	if p.writes != r.writes.Load() {
+		if r.read(ctx, p); p.err != nil {
+			return p.err
+		}
+	}
 	t := r.Index.begin()
 	t.quiet = true
-	if err := r.store.Rows(ctx, b.place(), uids, func(row *upstream.Row) { t.add(b, row) }); err != nil {
-		return err
+	for i := range p.rows {
+		t.add(b, &p.rows[i])
 	}
 	_, err := t.commit()
 	return err

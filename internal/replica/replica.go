@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"cofferdam/internal/jmap"
 	"cofferdam/internal/upstream"
@@ -33,7 +34,8 @@ type Replica struct {
 	info  upstream.Info
 	log   *slog.Logger
 
-	turn chan struct{} // holds one token: whoever has it may change the mails
+	turn   chan struct{} // holds one token: whoever has it may change the mails
+	writes atomic.Uint64 // changes of the person so far
 
 	mu    sync.Mutex // guards what follows
 	dirty map[string]bool

@@ -47,7 +47,7 @@ type Reader interface {
 	UIDs(ctx context.Context, box string) (UIDSet, Marks, error)
 
 	// Rows reads what an index needs of each of the uids, in any order. Those
-	// that are gone are left out.
+	// that are gone are left out. The rows are fn's to keep.
 	Rows(ctx context.Context, at Place, uids UIDSet, fn func(*Row)) error
 
 	// Newest reads n rows from offset in the order of arrival, newest first:
