@@ -25,6 +25,7 @@ func NewClient(l *Line) *Client {
 		MaxIdleConnsPerHost:    32,
 		IdleConnTimeout:        idleTimeout / 2, // below the server's, so that the client closes first
 		DisableCompression:     true,
+		ExpectContinueTimeout:  CallTimeout, // for uploads: a cell that does not know the capability says so first
 		MaxResponseHeaderBytes: maxHeader,
 	}
 	return &Client{line: l, http: &http.Client{Transport: t, CheckRedirect: noRedirect}}
@@ -57,7 +58,7 @@ func Call[Out, In any](ctx context.Context, c *Client, path string, in In) (Out,
 		ctx, cancel = context.WithTimeout(ctx, CallTimeout)
 		defer cancel()
 	}
-	body, err := json.Marshal(in)
+	body, err := encode(in)
 	if err != nil {
 		return out, fmt.Errorf("encoding call %s: %w", path, err)
 	}
@@ -71,11 +72,22 @@ func Call[Out, In any](ctx context.Context, c *Client, path string, in In) (Out,
 	return out, nil
 }
 
-// post sends one call. A connection that turns out to be dead before the call
-// was read is tried once more on a fresh one, which waits for a restarting peer.
+// encode writes one value without the escaping that HTML needs: a body full of
+// "<" would grow sixfold by it, over the limit of a call.
+func encode(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(v)
+	return b.Bytes(), err
+}
+
+// post sends one call. A connection that dies with the peer's process is tried
+// once more on a fresh one, which waits for the successor, if the
+// call is repeatable: it may have been carried out.
 func (c *Client) post(ctx context.Context, path string, body []byte) ([]byte, error) {
 	resp, err := c.postOnce(ctx, path, body)
-	if err != nil && ctx.Err() == nil && lostBeforeAnswer(err) {
+	if err != nil && ctx.Err() == nil && repeatable(path) && lostBeforeAnswer(err) {
 		resp, err = c.postOnce(ctx, path, body)
 	}
 	if err != nil {
@@ -101,9 +113,19 @@ func (c *Client) postOnce(ctx context.Context, path string, body []byte) (*http.
 	return c.http.Do(r)
 }
 
-// lostBeforeAnswer says that the peer's process went away under the call. Every
-// call of ours is made to be repeated (idempotent, or guarded by a revision, a
-// fence or a single-use token), so the caller may repeat it.
+// repeatable says whether a call may run twice when the peer went away under it.
+// Not so are those that use something up (a challenge, a reference), make
+// something new, or meet their own first run as a conflict; and a body, which may
+// be what killed the render, must not kill the next one too.
+func repeatable(path string) bool {
+	switch path {
+	case KeeperSignIn, KeeperToken, KeeperRecordPut, KeeperRecordDelete, PorterAuth, PorterDerive, RenderHTML, RenderText:
+		return false
+	}
+	return true
+}
+
+// lostBeforeAnswer says that the peer's process went away under the call.
 func lostBeforeAnswer(err error) bool {
 	var timeout interface{ Timeout() bool }
 	if errors.As(err, &timeout) && timeout.Timeout() {

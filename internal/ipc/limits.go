@@ -12,8 +12,15 @@ const (
 	// kernel's default socket buffer (208 KiB), as a packet is sent whole.
 	MaxControl = 128 << 10
 	// MaxConns bounds the open connections that one line's peer may hold, so
-	// that a hostile cell cannot use up keeper's or porter's descriptors.
-	MaxConns = 256
+	// that a hostile cell cannot use up keeper's or porter's descriptors. Each
+	// stream of a browser and each IMAP pipe is one: a cell with more live people
+	// than this should be several cells. server gives the roles descriptors to fit.
+	MaxConns = 2048
+	// largeCall is the size over which a call's body counts as large, and
+	// maxLargeCalls how many of them one line's peer may have in our memory at
+	// once: 8 times keeper's largest are 64 MiB.
+	largeCall     = 256 << 10
+	maxLargeCalls = 8
 	// MaxError bounds the detail text of an error that crosses a line.
 	MaxError = 512
 	// CallTimeout is the deadline of a call that states no shorter one. No

@@ -17,9 +17,11 @@ type Line struct {
 	name string
 	conn *net.UnixConn
 	sem  chan struct{} // one token for each connection accepted and open
-
-	mu     sync.Mutex // guards closed
-	closed bool
+	// sending has one token: a deadline belongs to the whole socket, so packets
+	// are sent one at a time.
+	sending chan struct{}
+	over    chan struct{} // closed by Close
+	close   func() error
 }
 
 var _ net.Listener = (*Line)(nil)
@@ -46,7 +48,12 @@ func NewLine(name string, f *os.File) (*Line, error) {
 		c.Close()
 		return nil, fmt.Errorf("opening line %s: not a unix socket", name)
 	}
-	return &Line{name: name, conn: u, sem: make(chan struct{}, MaxConns)}, nil
+	l := &Line{name: name, conn: u, sem: make(chan struct{}, MaxConns), sending: make(chan struct{}, 1), over: make(chan struct{})}
+	l.close = sync.OnceValue(func() error {
+		close(l.over)
+		return u.Close()
+	})
+	return l, nil
 }
 
 // Name is the peer's name as the supervisor gave it, such as "keeper" or "cell/3".
@@ -84,10 +91,19 @@ func (l *Line) send(ctx context.Context, msg []byte, f *os.File) error {
 	}
 	deadline, ok := ctx.Deadline()
 	if !ok {
+		var cancel context.CancelFunc
 		deadline = time.Now().Add(CallTimeout)
+		ctx, cancel = context.WithDeadline(ctx, deadline)
+		defer cancel()
 	}
-	// The deadline is the connection's, so concurrent senders may shorten or
-	// lengthen each other's wait; each is bounded all the same.
+	select {
+	case l.sending <- struct{}{}:
+		defer func() { <-l.sending }()
+	case <-l.over:
+		return net.ErrClosed
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	if err := l.conn.SetWriteDeadline(deadline); err != nil {
 		return err
 	}
@@ -97,8 +113,17 @@ func (l *Line) send(ctx context.Context, msg []byte, f *os.File) error {
 
 // Accept waits for the peer to dial. More than MaxConns open connections make
 // it wait until one is closed.
-func (l *Line) Accept() (net.Conn, error) {
-	l.sem <- struct{}{}
+func (l *Line) Accept() (net.Conn, error) { return l.accept(nil) }
+
+// accept is Accept that ends when closing does, too.
+func (l *Line) accept(closing <-chan struct{}) (net.Conn, error) {
+	select {
+	case l.sem <- struct{}{}:
+	case <-l.over:
+		return nil, net.ErrClosed
+	case <-closing:
+		return nil, net.ErrClosed
+	}
 	for {
 		msg, f, err := l.receive(make([]byte, 1))
 		if err != nil {
@@ -182,31 +207,34 @@ func streamConn(f *os.File) (net.Conn, error) {
 
 // Close ends this end of the line. Open connections live on. Closing twice is
 // harmless.
-func (l *Line) Close() error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.closed {
-		return nil
-	}
-	l.closed = true
-	return l.conn.Close()
-}
+func (l *Line) Close() error { return l.close() }
 
 // Listener accepts on the line, and can be closed without closing the line: a
 // role that drains takes nothing new but still dials.
-func (l *Line) Listener() net.Listener { return &acceptor{Line: l} }
+func (l *Line) Listener() net.Listener {
+	a := &acceptor{Line: l, closing: make(chan struct{})}
+	a.end = sync.OnceValue(func() error {
+		close(a.closing)
+		return l.conn.SetReadDeadline(time.Unix(1, 0))
+	})
+	return a
+}
 
-type acceptor struct{ *Line }
+type acceptor struct {
+	*Line
+	closing chan struct{} // closed by Close
+	end     func() error
+}
 
 func (a *acceptor) Accept() (net.Conn, error) {
-	c, err := a.Line.Accept()
+	c, err := a.accept(a.closing)
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return nil, net.ErrClosed
 	}
 	return c, err
 }
 
-func (a *acceptor) Close() error { return a.conn.SetReadDeadline(time.Unix(1, 0)) }
+func (a *acceptor) Close() error { return a.end() }
 
 // Addr gives the peer's name as an address, for net/http's sake.
 func (l *Line) Addr() net.Addr { return lineAddr(l.name) }
