@@ -50,9 +50,9 @@ type Reader interface {
 	// that are gone are left out. The rows are fn's to keep.
 	Rows(ctx context.Context, at Place, uids UIDSet, fn func(*Row)) error
 
-	// Newest reads n rows from offset in the order of arrival, newest first:
-	// exactly by INTERNALDATE where the server can sort, else by uid. It serves
-	// the first page while there is no index.
+	// Newest reads the n newest mails from offset, by uid, and calls fn in the
+	// order of arrival, newest first. It serves the first page while there is no
+	// index: a server's SORT would be exact, and read every mail for it.
 	Newest(ctx context.Context, box string, offset, n int, fn func(*Row)) (Marks, error)
 
 	// Sync tells what happened to a mailbox since known, and its new Marks.

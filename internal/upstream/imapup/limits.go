@@ -31,7 +31,7 @@ const (
 	// watchCheck is how often a silent watcher is asked whether it lives.
 	watchCheck = 4 * time.Minute
 
-	// structureRow is a BODYSTRUCTURE row's share of an answer in memory; more
-	// parts than this in one mail are cut by the parser of imap.
+	// maxSection bounds one literal that is kept in memory: above the largest
+	// text part and header that account asks for (4 MiB).
 	maxSection = 8 << 20
 )
