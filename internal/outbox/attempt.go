@@ -21,7 +21,6 @@ type attempt struct {
 
 // run makes the record durable, sends, and writes the outcome.
 func (a *attempt) run(ctx context.Context) {
-	defer a.o.release(a.r)
 	if err := a.o.store(ctx, a.r); err != nil {
 		a.o.cfg.Log.Warn("submission not stored", "err", err)
 		a.o.drop(a.r)
@@ -130,20 +129,27 @@ func (a *attempt) settle(ctx context.Context, s state, result Result, answer err
 		r.State, r.Reply, r.Rejected = s, result.Reply, result.Rejected
 		o.note(r.ID, updated)
 	})
+	err := o.store(ctx, r)
+	if err == nil {
+		o.release(r)
+	}
+	a.outcome <- answer
+	if err != nil {
+		a.insist(ctx, err)
+		o.release(r)
+	}
+}
+
+// insist repeats the write of an outcome that failed with err.
+func (a *attempt) insist(ctx context.Context, err error) {
 	pause := firstPause
-	for n := 1; ; n++ {
-		err := o.store(ctx, r)
-		if n == 1 {
-			a.outcome <- answer
-		}
-		switch {
-		case err == nil:
-			return
-		case n == putTries || errors.Is(err, ErrLocked) || errors.Is(err, ErrConflict):
-			o.cfg.Log.Error("outcome of a submission not stored", "err", err)
+	for n := 1; err != nil; n++ {
+		if n == putTries || errors.Is(err, ErrLocked) || errors.Is(err, ErrConflict) {
+			a.o.cfg.Log.Error("outcome of a submission not stored", "err", err)
 			return
 		}
 		time.Sleep(pause)
 		pause *= 2
+		err = a.o.store(ctx, a.r)
 	}
 }

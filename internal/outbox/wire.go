@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"bytes"
 	"errors"
 	"io"
 )
@@ -19,7 +20,7 @@ type wire struct {
 }
 
 func newWire(in io.Reader) *wire {
-	return &wire{in: in, raw: make([]byte, 32<<10), out: nil}
+	return &wire{in: in, raw: make([]byte, 32<<10)}
 }
 
 // Read implements io.Reader.
@@ -39,8 +40,19 @@ func (w *wire) Read(p []byte) (int, error) {
 func (w *wire) fill() {
 	n, err := w.in.Read(w.raw)
 	w.out = w.out[:0]
-	for _, c := range w.raw[:n] {
-		w.put(c)
+	for rest := w.raw[:n]; len(rest) > 0; {
+		end := bytes.IndexAny(rest, "\r\n")
+		if end < 0 {
+			end = len(rest)
+		}
+		if end > 0 {
+			w.text(rest[:end])
+		}
+		if end < len(rest) {
+			w.lineByte(rest[end])
+			end++
+		}
+		rest = rest[end:]
 	}
 	if w.err = err; errors.Is(err, io.EOF) {
 		w.err = io.EOF
@@ -50,19 +62,21 @@ func (w *wire) fill() {
 	}
 }
 
-func (w *wire) put(c byte) {
-	if w.cr && c != '\n' {
+// text takes bytes within a line.
+func (w *wire) text(b []byte) {
+	if w.cr {
 		w.endLine()
 	}
-	switch c {
-	case '\r':
-		w.cr = true
-	case '\n':
+	w.inner = true
+	w.out = append(w.out, b...)
+}
+
+// lineByte takes a CR or an LF.
+func (w *wire) lineByte(c byte) {
+	if w.cr && c == '\r' || c == '\n' {
 		w.endLine()
-	default:
-		w.inner = true
-		w.out = append(w.out, c)
 	}
+	w.cr = c == '\r'
 }
 
 func (w *wire) endLine() {
