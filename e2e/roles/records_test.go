@@ -223,33 +223,35 @@ func TestSealedClass(t *testing.T) {
 // TestTamperedDatabase changes keeper's database under running roles: each change
 // is reported, what opens stays readable, and the class stays in use.
 func TestTamperedDatabase(t *testing.T) {
+	h := newHouse(t)
+	people := []ipc.SignedIn{h.mustSignIn(0), h.mustSignIn(1)}
 	for name, row := range map[string]struct {
-		do   func(h *house)
-		want []ipc.RootFault
-		list map[string]string
+		person int
+		class  seal.Class
+		do     string // SQL with %[1]s for the rows of this person and class
+		want   []ipc.RootFault
+		list   map[string]string
 	}{
-		"a row set back": {func(h *house) {
-			h.sql(`UPDATE records SET (revision, sealed) = (SELECT revision, sealed FROM kept_revisions k WHERE k.uid = records.uid AND k.class = records.class AND k.id = records.id)
-				WHERE class = 'contacts' AND revision = 2`)
-		}, []ipc.RootFault{ipc.FaultRows}, map[string]string{"a": "old", "b": "b"}},
-		"a row taken out": {func(h *house) { h.sql("DELETE FROM records WHERE class = 'contacts' AND revision = 1") },
+		"a row set back": {0, seal.ClassContacts,
+			`UPDATE records SET (revision, sealed) = (SELECT revision, sealed FROM kept_revisions k WHERE k.uid = records.uid AND k.class = records.class AND k.id = records.id)
+				WHERE %[1]s AND revision = 2`,
+			[]ipc.RootFault{ipc.FaultRows}, map[string]string{"a": "old", "b": "b"}},
+		"a row taken out": {0, seal.ClassSettings, "DELETE FROM records WHERE %[1]s AND revision = 1",
 			[]ipc.RootFault{ipc.FaultRows}, map[string]string{"a": "new"}},
-		"the root set back": {func(h *house) {
-			h.sql("UPDATE classes SET root_counter = (SELECT n FROM saved), root_sealed = (SELECT sealed FROM saved) WHERE class = 'contacts'")
-		}, []ipc.RootFault{ipc.FaultRolledBack, ipc.FaultRows}, map[string]string{"a": "new", "b": "b"}},
-		"a row that does not open": {func(h *house) {
-			h.sql("UPDATE records SET sealed = zeroblob(length(sealed)) WHERE class = 'contacts' AND revision = 1")
-		}, []ipc.RootFault{ipc.FaultUnreadable}, map[string]string{"a": "new"}},
+		"the root set back": {0, seal.ClassOutbox,
+			"UPDATE classes SET (root_counter, root_sealed) = (SELECT root_counter, root_sealed FROM saved WHERE %[1]s) WHERE %[1]s",
+			[]ipc.RootFault{ipc.FaultRolledBack, ipc.FaultRows}, map[string]string{"a": "new", "b": "b"}},
+		"a row that does not open": {1, seal.ClassContacts, "UPDATE records SET sealed = zeroblob(length(sealed)) WHERE %[1]s AND revision = 1",
+			[]ipc.RootFault{ipc.FaultUnreadable}, map[string]string{"a": "new"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := newHouse(t)
-			cfg := h.config(h.mustSignIn(0).Grant, seal.ClassContacts)
+			cfg := h.config(people[row.person].Grant, row.class)
 			c, _ := h.class(cfg)
 			h.write(c, "a", 1, "old")
 			h.write(c, "b", 1, "b")
-			h.sql("CREATE TABLE saved AS SELECT root_counter AS n, root_sealed AS sealed FROM classes WHERE class = 'contacts'")
+			h.sql("DROP TABLE IF EXISTS saved; CREATE TABLE saved AS SELECT * FROM classes")
 			h.write(c, "a", 2, "new")
-			row.do(h)
+			h.sql(fmt.Sprintf(row.do, fmt.Sprintf("(uid = x'%s' AND class = '%s')", cfg.Key.UID().Hex(), row.class)))
 			c, list := h.class(cfg)
 			if diff := cmp.Diff(row.list, list); diff != "" {
 				t.Errorf("readable (-want +got)\n%s", diff)
