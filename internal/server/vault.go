@@ -32,6 +32,7 @@ func runVault(ctx context.Context, role *ipc.Role, log *slog.Logger, reg prometh
 		return err
 	}
 	defer v.Close()
+	reg.MustRegister(v.Collectors()...)
 	serve, stop := context.WithCancel(context.WithoutCancel(ctx))
 	done := make(chan error, 1)
 	go func() { done <- v.Run(serve, line) }()
