@@ -106,7 +106,8 @@ func meaning(err error, ended bool) error {
 	return ErrUncertain
 }
 
-// toState makes waiting or attempting durable.
+// toState makes waiting or attempting durable. If it cannot, the record may be at
+// either; it counts as attempting, so that the next attempt stores waiting anew.
 func (a *attempt) toState(ctx context.Context, s state) error {
 	before := s
 	a.o.change(a.r, func() { before, a.r.State = a.r.State, s })
@@ -115,7 +116,7 @@ func (a *attempt) toState(ctx context.Context, s state) error {
 	}
 	err := a.o.store(ctx, a.r)
 	if err != nil {
-		a.o.change(a.r, func() { a.r.State = before })
+		a.o.change(a.r, func() { a.r.State = attempting })
 	}
 	return err
 }

@@ -92,8 +92,8 @@ func TestScan(t *testing.T) {
 		"8 bit body":         {"Message-ID: <m@x>\r\nFrom: a@x\r\n\r\nh\xe9\r\n", content{size: 36, eightBit: true}},
 		"8 bit subject":      {"Message-ID: <m@x>\r\nSubject: \xe9\r\n\r\nhi\r\n", content{size: 37, eightBit: true}},
 		"UTF-8 name":         {"Message-ID: <m@x>\r\nTo: \xc3\xa9 <a@x>\r\n\r\nhi\r\n", content{size: 39, eightBit: true}},
-		"UTF-8 address":      {"Message-ID: <m@x>\r\nTo: \xc3\xa9@x\r\n\r\nhi\r\n", content{size: 35, eightBit: true, utf8: true}},
-		"UTF-8 domain":       {"Message-ID: <m@x>\r\nCc: a@\xc3\xa9\r\n\r\nhi\r\n", content{size: 35, eightBit: true, utf8: true}},
+		"UTF-8 address":      {"Message-ID: <m@x>\r\nTo: \xc3\xa9@x\r\n\r\nhi\r\n", content{size: 35, eightBit: true}},
+		"UTF-8 domain":       {"Message-ID: <m@x>\r\nCc: a@\xc3\xa9\r\n\r\nhi\r\n", content{size: 35, eightBit: true}},
 	} {
 		_, got, err := scan(strings.NewReader(c.in), "new@x")
 		if err != nil || got != c.want {
@@ -110,12 +110,12 @@ func TestParameters(t *testing.T) {
 	own := params("body", "7BIT", "Size", "1", "RET", "HDRS")
 	own["SmtpUtf8"] = nil
 	got := content{size: 5}.parameters(own)
-	if len(got) != 1 || *got["RET"] != "HDRS" {
+	if _, utf8 := got["SmtpUtf8"]; len(got) != 2 || *got["RET"] != "HDRS" || !utf8 {
 		t.Errorf("ascii: %v", got)
 	}
-	got = content{size: 5, eightBit: true, utf8: true}.parameters(own)
-	if _, utf8 := got["SMTPUTF8"]; len(got) != 3 || *got["BODY"] != "8BITMIME" || !utf8 {
-		t.Errorf("UTF-8: %v", got)
+	got = content{size: 5, eightBit: true}.parameters(own)
+	if len(got) != 3 || *got["BODY"] != "8BITMIME" {
+		t.Errorf("8 bit: %v", got)
 	}
 	if len(own) != 4 {
 		t.Error("the record's own parameters were changed")

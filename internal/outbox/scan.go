@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"cofferdam/internal/jmap"
-	"cofferdam/internal/message"
 )
 
 // content is what must be known of a mail before the first command: SMTP wants
@@ -14,7 +13,6 @@ import (
 type content struct {
 	size     int64 // bytes as they go over the wire
 	eightBit bool  // it has bytes above 127 (RFC 6152)
-	utf8     bool  // its header has an address that only SMTPUTF8 can carry (RFC 6531)
 }
 
 // errTooLarge says that a mail is larger than maxSize.
@@ -26,7 +24,7 @@ func scan(r io.Reader, newID string) (*head, content, error) {
 	if err != nil {
 		return nil, content{}, err
 	}
-	c := content{utf8: hasUTF8Address(h.fields)}
+	var c content
 	if err := c.read(io.MultiReader(strings.NewReader(string(h.out)), h.rest)); err != nil {
 		return nil, content{}, err
 	}
@@ -59,38 +57,26 @@ func isASCII[T string | []byte](s T) bool {
 	return true
 }
 
-// hasUTF8Address says that a field of addresses names one outside of ASCII. Other
-// UTF-8 in a header does not ask for SMTPUTF8 here: servers pass it on as they do
-// 8-bit text, and asking would make them refuse every recipient whose server
-// lacks the extension (Postfix 3.7 before Dovecot 2.3's LMTP does).
-func hasUTF8Address(h message.Header) bool {
-	for _, name := range []string{"From", "Sender", "Reply-To", "To", "Cc"} {
-		for _, a := range addresses(h, name) {
-			if !isASCII(a) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// parameters are those of MAIL FROM: the person's own, and what the mail's
-// content asks for, which is not theirs to state.
+// parameters are those of MAIL FROM: the person's own, but for size and nature of
+// the mail, which are not theirs to state.
+//
+// SMTPUTF8 (RFC 6531) is asked for when an envelope address needs it, which the
+// submission client sees, and when the person asks. UTF-8 in a header alone does
+// not ask for it: servers pass it on as they do 8-bit text, whereas a mail that
+// asked comes to nobody whose server lacks the extension. Postfix 3.7 returns it
+// when Dovecot 2.3's LMTP is next, and the notice, which quotes the header, too.
 func (c content) parameters(own map[string]*string) map[string]*string {
 	out := map[string]*string{}
 	for name, value := range own {
 		switch strings.ToUpper(name) {
-		case "BODY", "SMTPUTF8", "SIZE":
+		case "BODY", "SIZE":
 		default:
 			out[name] = value
 		}
 	}
-	if c.eightBit || c.utf8 {
+	if c.eightBit {
 		body := "8BITMIME"
 		out["BODY"] = &body
-	}
-	if c.utf8 {
-		out["SMTPUTF8"] = nil
 	}
 	return out
 }
