@@ -143,15 +143,17 @@ func (y *syncing) compare(last upstream.UID) func() error {
 		if _, err := f.Wait(y.ctx); err != nil {
 			return err
 		}
-		y.missing(seen)
+		y.missing(seen, last)
 		return nil
 	}
 }
 
-// missing tells which of the known uids are not among those seen.
-func (y *syncing) missing(seen upstream.UIDSet) {
+// missing tells which of the known uids, up to the last that was asked for, are
+// not among those seen. Uids above it are known as well: of mails that we have
+// put there ourselves since the marks were taken (COPYUID, APPENDUID).
+func (y *syncing) missing(seen upstream.UIDSet, last upstream.UID) {
 	for u := range y.known.UIDs().All() {
-		if !seen.Contains(u) {
+		if u <= last && !seen.Contains(u) {
 			y.gone.Add(u)
 		}
 	}
@@ -178,7 +180,7 @@ func (y *syncing) vanished(m upstream.Marks) error {
 	}
 	res, err := y.c.client.Search(imap.All(), imap.SearchOptions{}).Wait(y.ctx)
 	if err == nil {
-		y.missing(res.UIDs())
+		y.missing(res.UIDs(), m.UIDNext-1) // what came after the STATUS may be known and not found
 	}
 	return err
 }

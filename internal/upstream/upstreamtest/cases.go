@@ -109,6 +109,15 @@ func testSync(t *testing.T, a *account) {
 	if len(s.fresh) != 0 || !s.vanished.Empty() {
 		t.Errorf("told of nothing: %+v", s)
 	}
+	// The caller knows of a mail that it put there after the marks were taken.
+	put := a.append("INBOX", Mail("mail 5"))
+	if put.UID == 0 {
+		return // this server does not say which uid it gave
+	}
+	have.Add(put.UID)
+	if s, _ = a.sync("INBOX", m, have); !s.vanished.Empty() {
+		t.Errorf("mail %d that was just put there vanished: %+v", put.UID, s.vanished)
+	}
 }
 
 func testStale(t *testing.T, a *account) {
