@@ -116,8 +116,8 @@ body{margin:0;overflow-wrap:break-word;font-family:system-ui,-apple-system,"Sego
 :where(#mail) .sig{color:color-mix(in srgb,CanvasText 60%,Canvas)}
 `
 	sheetLight = ":root{color-scheme:light}\nbody{background:#fff;color:#1b1b1f}\n"
-	sheetDark  = ":root{color-scheme:dark}\nbody{background:Canvas;color:CanvasText}\n"
-	sheetAuto  = ":root{color-scheme:light dark}\nbody{background:Canvas;color:CanvasText}\n"
+	sheetDark  = ":root{color-scheme:dark}\nbody{color:CanvasText}\n"
+	sheetAuto  = ":root{color-scheme:light dark}\nbody{color:CanvasText}\n"
 )
 
 // htmlSheet is our style for HTML. A mail that brings colors expects a white
