@@ -2,6 +2,7 @@ package limit
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -13,6 +14,8 @@ const (
 	firstWait = 30 * time.Second
 	maxWait   = 15 * time.Minute
 	window    = time.Hour
+	// maxDoublings keeps the shift from running over; maxWait is reached before.
+	maxDoublings = 10
 	// maxKeys bounds the memory; when it is reached, the older half is forgotten.
 	maxKeys = 200_000
 )
@@ -49,7 +52,10 @@ func (f *Fails) Wait(key string, perHour int) time.Duration {
 	if over <= 0 {
 		return 0
 	}
-	wait := min(firstWait<<min(int(over), 10), maxWait)
+	// Failures decay from the first moment on: the first one over the limit has
+	// an over of 1 or just below.
+	doublings := min(int(math.Ceil(over))-1, maxDoublings)
+	wait := min(firstWait<<doublings, maxWait)
 	return max(0, wait-time.Since(l.at))
 }
 

@@ -46,3 +46,14 @@ func (q *Quota) Take(n int, caps map[string]int) (wait time.Duration, ok bool) {
 	}
 	return 0, true
 }
+
+// Give takes back a Take of n that came to nothing.
+func (q *Quota) Give(n int, caps map[string]int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for key, perHour := range caps {
+		if l := q.used[key]; l != nil {
+			l.count, l.at = max(0, l.now(float64(perHour))-float64(n)), time.Now()
+		}
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 
 	"cofferdam/internal/ipc"
@@ -66,7 +67,11 @@ func (p *Porter) submitMail(w http.ResponseWriter, r *http.Request, cell string)
 	// before DATA.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), submitTime)
 	defer cancel()
-	return p.send(ctx, g, plat, smtp, http.MaxBytesReader(w, r.Body, submission.DefaultMaxMessage))
+	out, err := p.send(ctx, g, plat, smtp, http.MaxBytesReader(w, r.Body, submission.DefaultMaxMessage))
+	if ipc.CodeOf(err) == ipc.CodeUnavailable {
+		p.quota.Give(len(smtp.RcptTo), caps) // nothing was sent, and it will be tried again
+	}
+	return out, err
 }
 
 func readEnvelope(text string) (ipc.SubmitEnvelope, error) {
@@ -96,20 +101,14 @@ func guardEnvelope(env ipc.SubmitEnvelope, own []string) (submission.Envelope, e
 		return out, ipc.Errorf(ipc.CodeForbidden, "a mail goes to 1 to %d recipients", maxRecipients)
 	}
 	out.MailFrom, out.Size = from, env.Size
-	out.UTF8 = !isASCII(env.From)
 	for _, to := range env.To {
 		a, err := submission.ParseAddress(to.Address)
 		if err != nil || a.IsZero() {
 			return out, ipc.Errorf(ipc.CodeInvalid, "a recipient is not an address")
 		}
-		out.UTF8 = out.UTF8 || !isASCII(to.Address)
 		out.RcptTo = append(out.RcptTo, a)
 	}
 	return out, applyParams(&out, env)
-}
-
-func isASCII(s string) bool {
-	return !strings.ContainsFunc(s, func(r rune) bool { return r > 127 })
 }
 
 // applyParams takes the SMTP parameters that we know; any other is refused, so
@@ -137,14 +136,17 @@ func applyParams(out *submission.Envelope, env ipc.SubmitEnvelope) error {
 			if !strings.EqualFold(name, "NOTIFY") {
 				return ipc.Errorf(ipc.CodeInvalid, "RCPT TO parameter is not known")
 			}
-			out.DSN.Notify |= notify(value)
+			n, ok := notify(value)
+			if !ok {
+				return ipc.Errorf(ipc.CodeInvalid, "NOTIFY has a word that is not known")
+			}
+			out.DSN.Notify |= n
 		}
 	}
 	return nil
 }
 
-func notify(value string) submission.Notify {
-	var n submission.Notify
+func notify(value string) (n submission.Notify, ok bool) {
 	for word := range strings.SplitSeq(strings.ToUpper(value), ",") {
 		switch strings.TrimSpace(word) {
 		case "NEVER":
@@ -155,9 +157,11 @@ func notify(value string) submission.Notify {
 			n |= submission.NotifyFailure
 		case "DELAY":
 			n |= submission.NotifyDelay
+		default:
+			return 0, false
 		}
 	}
-	return n
+	return n, true
 }
 
 // send dials, authenticates and sends one mail.
@@ -172,18 +176,26 @@ func (p *Porter) send(ctx context.Context, g *grant, plat *platform, env submiss
 	if err != nil {
 		return none, submitError(err)
 	}
-	out := ipc.Submitted{Reply: res.Final.Text}
+	out := ipc.Submitted{Reply: replyText(res.Final)}
 	for _, r := range res.Recipients {
 		if !r.Accepted() {
-			out.Rejected = append(out.Rejected, ipc.RcptReply{Address: r.To.String(), Reply: clip(r.Reply.Text)})
+			out.Rejected = append(out.Rejected, ipc.RcptReply{Address: r.To.String(), Reply: replyText(r.Reply)})
 		}
 	}
 	return out, nil
 }
 
+// replyText is a server's reply on one line, as RFC 8621 section 7 shows it:
+// code, enhanced status, text.
+func replyText(r submission.Reply) string {
+	words := append([]string{strconv.Itoa(r.Code), r.Status.String()}, strings.Fields(r.Text)...)
+	return clip(strings.Join(slices.DeleteFunc(words, func(w string) bool { return w == "" }), " "))
+}
+
+// clip cuts between characters.
 func clip(s string) string {
 	if len(s) > ipc.MaxError {
-		return s[:ipc.MaxError]
+		s = strings.ToValidUTF8(s[:ipc.MaxError], "")
 	}
 	return s
 }
@@ -250,8 +262,25 @@ func submitError(err error) error {
 	case e.BadCredentials():
 		return ipc.Errorf(ipc.CodeUnknown, "the submission server does not accept the sign-in any more")
 	case e.Outcome == submission.Refused && !e.Temporary:
-		return ipc.Errorf(ipc.CodeRefused, "%s", clip(e.Reply.Text))
+		return ipc.Errorf(ipc.CodeRefused, "%s", replyText(e.Reply))
+	case e.Outcome == submission.NotSent && impossible(e):
+		return ipc.Errorf(ipc.CodeRefused, "%s", clip(e.Err.Error()))
+	case errors.Is(e, submission.ErrEnvelope):
+		return ipc.Errorf(ipc.CodeInvalid, "%s", clip(e.Err.Error()))
+	case e.Reply.Code != 0:
+		return ipc.Errorf(ipc.CodeUnavailable, "%s", clip("the submission server cannot take mail now: "+replyText(e.Reply)))
 	default:
-		return ipc.Errorf(ipc.CodeUnavailable, "the submission server is away: %s", clip(e.Reply.Text))
+		return ipc.Errorf(ipc.CodeUnavailable, "the submission server is away")
 	}
+}
+
+// impossible says that this server will never take this mail. The cause names
+// sizes and extensions, no address.
+func impossible(e *submission.Error) bool {
+	for _, cause := range []error{submission.ErrTooLarge, submission.ErrNeedUTF8, submission.ErrNeed8Bit, submission.ErrNeedRequireTLS} {
+		if errors.Is(e, cause) {
+			return true
+		}
+	}
+	return false
 }
