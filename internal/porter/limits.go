@@ -3,6 +3,7 @@ package porter
 import "time"
 
 const (
+	settleTime     = 5 * time.Second  // without a sign-in, until memory is given back
 	dialTime       = 10 * time.Second // connect, TLS, greeting, authentication
 	refLife        = time.Minute      // between authentication and key derivation
 	spareLife      = 20 * time.Second // a connection made at sign-in waits so long for the first pipe

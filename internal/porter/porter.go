@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -27,6 +28,9 @@ type Porter struct {
 	throttle   *throttle
 	quota      *limit.Quota
 	counts     *counts
+	// settle gives the memory of key derivations (64 MiB each) back to the system
+	// when sign-ins have paused; the runtime by itself would keep it for minutes.
+	settle *time.Timer
 }
 
 // New makes a porter. The key document is checked against the private key, so
@@ -37,6 +41,7 @@ func New(cfg Config, log *slog.Logger) (*Porter, error) {
 		registry: newRegistry(), throttle: newThrottle(cfg.FailsAccount), quota: limit.NewQuota(), counts: newCounts(),
 	}
 	p.refs = newRefs()
+	p.settle = time.AfterFunc(settleTime, debug.FreeOSMemory)
 	var err error
 	if p.signIn, err = seal.ParseSigninKey(cfg.SignInKey); err != nil {
 		return nil, fmt.Errorf("sign-in key: %w", err)
@@ -158,6 +163,7 @@ func (p *Porter) derive(ctx context.Context, req ipc.DeriveRequest) (ipc.Derived
 		return ipc.Derived{}, err
 	}
 	defer a.Wipe()
+	p.settle.Reset(settleTime)
 	return ipc.Derived{A: append([]byte(nil), a.Reveal()...)}, nil // encoded after a is wiped
 }
 
