@@ -5,6 +5,7 @@ import "time"
 const (
 	readyTime      = 15 * time.Second // a role that is not ready by then is started again
 	drainTime      = 12 * time.Second // above gate's own drain time
+	maxFirstFails  = 3                // a role that fails so often at the start of the server ends it, with the reason
 	firstBackoff   = 0 * time.Second  // a role that ran well is back at once
 	maxBackoff     = 5 * time.Second
 	healthyAfter   = 10 * time.Second // a role that ran so long starts without back-off

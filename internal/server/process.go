@@ -22,6 +22,7 @@ type process struct {
 	listeners map[string]*os.File
 	stop      context.CancelFunc
 	done      chan struct{} // closed when the process is gone for good
+	err       error         // why it never started; valid after done
 	ready     chan struct{} // closed when it was ready for the first time
 	starts    int
 
@@ -35,10 +36,14 @@ type process struct {
 func (p *process) keep(ctx context.Context) {
 	defer close(p.done)
 	backoff := firstBackoff
-	for ctx.Err() == nil {
+	for fails := 1; ctx.Err() == nil; fails++ {
 		began := time.Now()
 		err := p.once(ctx)
 		if ctx.Err() != nil {
+			return
+		}
+		if p.hopeless(fails) {
+			p.err = err
 			return
 		}
 		ran := time.Since(began)
@@ -54,6 +59,14 @@ func (p *process) keep(ctx context.Context) {
 		}
 		backoff = min(max(2*backoff, 100*time.Millisecond), maxBackoff)
 	}
+}
+
+// hopeless says whether a role that failed so often is given up: while the server
+// starts, where somebody looks, and never later.
+func (p *process) hopeless(fails int) bool {
+	p.sup.mu.Lock()
+	defer p.sup.mu.Unlock()
+	return fails >= maxFirstFails && p.starts == 0 && !p.sup.up
 }
 
 // once starts the process, hands everything over, and waits for its end.

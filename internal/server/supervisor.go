@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -31,6 +32,7 @@ type supervisor struct {
 	links []*link
 	admin map[string]*ipc.Client // our own line to each role, for figures
 	hooks map[string]func()      // called once when a role says ready
+	up    bool                   // every role was ready once: from now on nothing is given up
 }
 
 // add creates a role with its links and starts it.
@@ -222,13 +224,18 @@ func (s *supervisor) waitReady(ctx context.Context) error {
 		select {
 		case <-p.ready:
 		case <-p.done:
-			return fmt.Errorf("role %s did not start", p.name)
+			return fmt.Errorf("role %s did not start: %w", p.name, cmp.Or(p.err, errStopped))
 		case <-ctx.Done():
 			return fmt.Errorf("waiting for role %s: %w", p.name, context.Cause(ctx))
 		}
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.up = true
 	return nil
 }
+
+var errStopped = errors.New("it was stopped")
 
 // drain stops the roles from the outside in: who takes requests goes first, so
 // that what runs can still be finished by those behind.
