@@ -92,7 +92,7 @@ func startDemo(t *testing.T) stack {
 // corpus, Cora's has many mails made of it; Ben and Dora begin with nothing.
 func startServer(t *testing.T) stack {
 	t.Helper()
-	corpus := platform.Maildir(t, platform.MaildirSpec{Classes: "all", Folders: "INBOX=80,Archive=20"})
+	corpus := platform.Maildir(t, platform.MaildirSpec{Classes: "all"})
 	large := platform.Maildir(t, platform.MaildirSpec{Count: many})
 	users := []platform.User{
 		{Login: "ada", Password: "wide gate low tide", Maildir: corpus}, {Login: "ben", Password: "slack water at noon"},

@@ -96,3 +96,30 @@ export async function placeOf({ n, mailbox }: { n: number; mailbox: string }): P
     if (!rows || rows.ids.length === 0) throw new Error(`no row has message ${n}`);
   }
 }
+
+/** hasText is true for a mail with a text part that is not empty. */
+export async function hasText(id: string): Promise<boolean> {
+  const { primaryAccounts } = (await (await fetch("/jmap/session")).json()) as {
+    primaryAccounts: Record<string, string>;
+  };
+  const accountId = primaryAccounts["urn:ietf:params:jmap:mail"];
+  const response = await fetch("/jmap/api", {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({
+      using: ["urn:ietf:params:jmap:core", "urn:ietf:params:jmap:mail"],
+      methodCalls: [
+        [
+          "Email/get",
+          { accountId, ids: [id], properties: ["textBody", "bodyValues"], fetchTextBodyValues: true },
+          "0",
+        ],
+      ],
+    }),
+  });
+  const { methodResponses } = (await response.json()) as {
+    methodResponses: [string, { list: { bodyValues: Record<string, { value: string }> }[] }, string][];
+  };
+  const values = methodResponses[0]?.[1].list[0]?.bodyValues ?? {};
+  return Object.values(values).some((v) => v.value.trim() !== "");
+}

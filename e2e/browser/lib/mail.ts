@@ -1,7 +1,7 @@
 /** Mail is the client in one browser, in the words of a person who uses it. */
 import { readFile } from "node:fs/promises";
 import { expect, type FrameLocator, type Locator, type Page } from "@playwright/test";
-import { isIndexed, type MessagePlace, placeOf } from "./inside";
+import { hasText, isIndexed, type MessagePlace, placeOf } from "./inside";
 import { personNamed } from "./stack";
 
 /** Height of a row; the client's list.css has the same. */
@@ -128,13 +128,13 @@ export class Mail {
   // Reading
 
   get reader(): Locator {
-    return this.page.getByRole("region", { name: "Details" });
+    return this.page.getByRole("region", { name: "Conversation" });
   }
   get frame(): Locator {
-    return this.page.locator("article iframe");
+    return this.page.locator("iframe.is-front");
   }
   get body(): FrameLocator {
-    return this.page.frameLocator("article iframe");
+    return this.page.frameLocator("iframe.is-front");
   }
 
   /** open opens a row's mail and waits until its text is there. */
@@ -144,19 +144,23 @@ export class Mail {
   }
 
   async opened(): Promise<void> {
-    await expect(this.page.locator("article .body.is-loaded iframe")).toBeVisible();
+    await expect(this.page.locator("iframe.is-front")).toBeVisible();
   }
 
   async bodyText(): Promise<string> {
     return this.body.locator("body").innerText();
   }
 
-  /** bodyContent is what the frame shows. */
-  async bodyContent(): Promise<{ text: string; pictures: number }> {
-    return this.body.locator("body").evaluate((b: HTMLElement) => ({
-      text: b.innerText,
-      pictures: b.querySelectorAll("img").length,
-    }));
+  /**
+   * showsSomething is true for an open mail that shows text, a picture or attachments, and for one that
+   * has no text at all.
+   */
+  async showsSomething(): Promise<boolean> {
+    const inFrame = await this.body
+      .locator("body")
+      .evaluate((b: HTMLElement) => b.innerText.trim() !== "" || b.querySelector("img") !== null);
+    if (inFrame || (await this.reader.locator(".attachments li").count()) > 0) return true;
+    return !(await this.page.evaluate(hasText, new URL(this.page.url()).pathname.split("/").pop() ?? ""));
   }
 
   /** download is an attachment of the open mail, as the browser saves it. */
