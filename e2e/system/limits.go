@@ -9,6 +9,9 @@ const (
 	stopTimeout = 45 * time.Second
 	// requestTimeout is far above what any request may take; tests measure.
 	requestTimeout = 60 * time.Second
+	// rawTimeout bounds one exchange with the mail server itself: a search in
+	// 100,000 mails takes a second.
+	rawTimeout = 60 * time.Second
 	// logShown is how many lines of the server's log a failed test prints.
 	logShown = 120
 	// maxAnswer bounds what is read of one answer.

@@ -10,6 +10,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"time"
 
 	"cofferdam/e2e/platform"
 )
@@ -40,33 +41,40 @@ func DialIMAP(ctx context.Context, p *platform.Platform, u platform.User) (*RawI
 // Close drops the connection.
 func (c *RawIMAP) Close() { c.conn.Close() }
 
-// Do sends commands in one write and reads until the last is answered. It returns
-// all that was said; a command that was not answered OK is an error.
+// Do sends commands in one write and reads until all are answered, in whatever
+// order the server takes them. It returns all that was said; a command that was
+// not answered OK is an error.
 func (c *RawIMAP) Do(commands ...string) ([]byte, error) {
+	if err := c.conn.SetDeadline(time.Now().Add(rawTimeout)); err != nil {
+		return nil, err
+	}
 	var out bytes.Buffer
-	first := c.tag + 1
+	open := map[string]string{} // commands by tag
 	for _, cmd := range commands {
 		c.tag++
-		fmt.Fprintf(&out, "r%d %s\r\n", c.tag, cmd)
+		tag := "r" + strconv.Itoa(c.tag)
+		open[tag] = cmd
+		fmt.Fprintf(&out, "%s %s\r\n", tag, cmd)
 	}
 	if _, err := c.conn.Write(out.Bytes()); err != nil {
 		return nil, err
 	}
 	var said []byte
-	for next := first; next <= c.tag; {
+	for len(open) > 0 {
 		at := len(said)
 		var err error
 		if said, err = c.line(said); err != nil {
 			return said, err
 		}
-		line := string(said[at:])
-		if !strings.HasPrefix(line, "r"+strconv.Itoa(next)+" ") {
+		tag, rest, _ := strings.Cut(string(said[at:]), " ")
+		cmd, ours := open[tag]
+		if !ours {
 			continue
 		}
-		if !strings.Contains(line, " OK") {
-			return said, fmt.Errorf("%s: %s", commands[next-first], strings.TrimSpace(line))
+		if !strings.HasPrefix(rest, "OK") {
+			return said, fmt.Errorf("%s: %s", cmd, strings.TrimSpace(rest))
 		}
-		next++
+		delete(open, tag)
 	}
 	return said, nil
 }
