@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -15,7 +14,6 @@ import (
 	"time"
 
 	"cofferdam/internal/ipc"
-	"cofferdam/internal/store"
 	"cofferdam/internal/user"
 )
 
@@ -31,14 +29,18 @@ type cells struct {
 	arrived chan struct{}              // closed and replaced when a line comes
 	people  map[string]map[user.ID]int // by cell: sessions of each person there
 	empty   map[string]time.Time       // since when a cell has nobody
-	next    int
-	key     []byte // of the assignment; a new one each day
-	day     int
+	// inherited are cells that were here before this keeper's process: there may
+	// be people in them of whom it does not know, so they get nobody new where
+	// people_per_cell is promised.
+	inherited map[string]bool
+	next      int
+	key       []byte // of the assignment; a new one each day
+	day       int
 }
 
 func newCells(cfg Config) *cells {
 	return &cells{perCell: cfg.PeoplePerCell, fixed: cfg.Cells, lines: map[string]*ipc.Client{}, arrived: make(chan struct{}),
-		people: map[string]map[user.ID]int{}, empty: map[string]time.Time{}}
+		people: map[string]map[user.ID]int{}, empty: map[string]time.Time{}, inherited: map[string]bool{}}
 }
 
 func (c *cells) add(l *ipc.Line) {
@@ -53,12 +55,30 @@ func (c *cells) add(l *ipc.Line) {
 	c.arrived = make(chan struct{})
 }
 
+// inherit says that the cells known by now are a predecessor's.
+func (c *cells) inherit() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for name := range c.lines {
+		c.inherited[name] = true
+	}
+}
+
 func (c *cells) drop(name string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.forget(name)
+}
+
+// forget takes a cell out. It needs mu.
+func (c *cells) forget(name string) {
+	if l := c.lines[name]; l != nil {
+		l.Close()
+	}
 	delete(c.lines, name)
 	delete(c.people, name)
 	delete(c.empty, name)
+	delete(c.inherited, name)
 }
 
 // client waits until the cell has a line.
@@ -96,7 +116,7 @@ func (c *cells) choose(ctx context.Context, uid user.ID) (string, error) {
 		return name, nil
 	}
 	for _, name := range c.sorted() {
-		if c.people[name][uid] > 0 || len(c.people[name]) < c.perCell {
+		if c.people[name][uid] > 0 || !c.inherited[name] && len(c.people[name]) < c.perCell {
 			c.sit(name, uid)
 			c.mu.Unlock()
 			return name, nil
@@ -107,6 +127,7 @@ func (c *cells) choose(ctx context.Context, uid user.ID) (string, error) {
 	c.sit(name, uid)
 	c.mu.Unlock()
 	if err := c.need(ctx, name); err != nil {
+		c.leave(name, uid)
 		return "", err
 	}
 	return name, nil
@@ -176,8 +197,8 @@ func (c *cells) leave(name string, uid user.ID) (last bool) {
 	return true
 }
 
-// idle are cells that had nobody for so long, when cells come and go.
-func (c *cells) idle(d time.Duration) []string {
+// takeIdle takes out cells that had nobody for so long, when cells come and go.
+func (c *cells) takeIdle(d time.Duration) []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var out []string
@@ -189,118 +210,19 @@ func (c *cells) idle(d time.Duration) []string {
 			out = append(out, name)
 		}
 	}
+	for _, name := range out {
+		c.forget(name)
+	}
 	return out
 }
 
-// place makes the session's cell know it: the cell that holds the person's lease
-// if there is one, else a chosen one. It needs s.mu.
-func (k *Keeper) place(ctx context.Context, s *session) error {
-	ctx, cancel := context.WithTimeout(ctx, cellTime)
-	defer cancel()
-	lease, err := k.store.Lease(ctx, s.uid, now())
-	switch {
-	case errors.Is(err, store.ErrNotFound) || err == nil && (lease.Node != k.cfg.Node || !k.cells.exists(lease.Cell)):
-		cell, err := k.cells.choose(ctx, s.uid)
-		if err != nil {
-			return err
-		}
-		return k.settle(ctx, s, cell)
-	case err != nil:
-		return err
+// clients are the cells that have a line.
+func (c *cells) clients() []*ipc.Client {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	out := make([]*ipc.Client, 0, len(c.lines))
+	for _, l := range c.lines {
+		out = append(out, l)
 	}
-	k.cells.enter(lease.Cell, s.uid)
-	held, err := k.resume(ctx, s, lease)
-	if err != nil || held {
-		return err
-	}
-	return k.settle(ctx, s, lease.Cell)
-}
-
-// resume adds the session to a cell that has the person under the lease already.
-func (k *Keeper) resume(ctx context.Context, s *session, lease store.Lease) (bool, error) {
-	capability, err := makeCapability(k.epochs.current(), capability{s.uid, s.hash, lease.Fence}, lease.Cell)
-	if err != nil {
-		return false, err
-	}
-	if err := k.register(ctx, s, lease.Cell, lease.Fence, capability); err != nil {
-		return false, err
-	}
-	taken, err := k.tellCell(ctx, s, lease.Cell, lease.Fence, capability, true)
-	if err != nil || !taken.Held {
-		return false, err
-	}
-	s.cell, s.fence, s.capability = lease.Cell, lease.Fence, capability
-	return true, nil
-}
-
-// settle gives the person to a cell under a new fence: whoever had them before
-// can write nothing any more.
-func (k *Keeper) settle(ctx context.Context, s *session, cell string) error {
-	want := store.Lease{UID: s.uid, Node: k.cfg.Node, Cell: cell, Expires: now().Add(leaseLife)}
-	lease, err := k.store.AcquireLease(ctx, want, now(), true)
-	if err != nil {
-		return err
-	}
-	capability, err := makeCapability(k.epochs.current(), capability{s.uid, s.hash, lease.Fence}, cell)
-	if err != nil {
-		return err
-	}
-	if err := k.register(ctx, s, cell, lease.Fence, capability); err != nil {
-		return err
-	}
-	if _, err := k.tellCell(ctx, s, cell, lease.Fence, capability, false); err != nil {
-		return err
-	}
-	s.cell, s.fence, s.capability = cell, lease.Fence, capability
-	return nil
-}
-
-// register makes porter take the capability.
-func (k *Keeper) register(ctx context.Context, s *session, cell string, fence int64, capability []byte) error {
-	sum := sha256.Sum256(capability)
-	answer, err := ipc.Call[ipc.LiveAnswer](ctx, k.porter, ipc.PorterLive, ipc.LiveRequest{
-		Capability: sum[:], Session: s.hash[:], UID: s.uid.Bytes(), Cell: cell, Fence: fence, Platform: s.platform,
-		Credential: s.credential, Network: s.network, Expires: s.expires.Unix(),
-	})
-	if err != nil {
-		return err
-	}
-	if s.login == "" { // opened again by a keeper that did not see the sign-in
-		if err := k.checkOwner(ctx, s, answer.Login); err != nil {
-			return err
-		}
-	}
-	s.login, s.platform, s.addresses = answer.Login, answer.Platform, answer.Addresses
-	return nil
-}
-
-// checkOwner refuses a credential that is not of the session's person.
-func (k *Keeper) checkOwner(ctx context.Context, s *session, login string) error {
-	id, err := k.loginID(ctx, login)
-	if err != nil {
-		return err
-	}
-	m, err := k.store.Login(ctx, id)
-	if err != nil || m.UID != s.uid {
-		return ipc.Errorf(ipc.CodeForbidden, "the credential is of another person")
-	}
-	return nil
-}
-
-// tellCell hands the person to the cell, with the keys of its classes.
-func (k *Keeper) tellCell(ctx context.Context, s *session, cell string, fence int64, capability []byte, resume bool) (ipc.PersonTaken, error) {
-	client, err := k.cells.client(ctx, cell)
-	if err != nil {
-		return ipc.PersonTaken{}, err
-	}
-	req := ipc.PersonRequest{
-		Capability: capability, Session: s.hash[:], UID: s.uid.Bytes(), Fence: fence, Resume: resume, Login: s.login,
-		Addresses: s.addresses, Platform: s.platform, Locked: s.locked, Expires: s.expires.Unix(),
-	}
-	if !resume {
-		if req.Keys, err = classKeys(s); err != nil {
-			return ipc.PersonTaken{}, err
-		}
-	}
-	return ipc.Call[ipc.PersonTaken](ctx, client, ipc.CellPerson, req)
+	return out
 }

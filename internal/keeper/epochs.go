@@ -15,6 +15,11 @@ import (
 // epochs holds the current epoch key and the one before, for as long as rows are
 // under it. Vault holds the same for keeper's successor.
 type epochs struct {
+	// writing is held for reading from the choice of an epoch until the row sealed
+	// under it is stored: a turn waits for these rows before it looks for all.
+	writing sync.RWMutex
+	turning sync.Mutex // held over a deposit with vault, so that an older list never follows a newer one
+
 	mu   sync.Mutex   // guards list
 	list []seal.Epoch // newest first, at most two
 }
@@ -75,6 +80,24 @@ func (k *Keeper) inherit(ctx context.Context) error {
 	return nil
 }
 
+// depositAgain gives a restarted vault the epoch keys, until it has them: without
+// them a restart of keeper would sign everybody out.
+func (k *Keeper) depositAgain(ctx context.Context) {
+	for ctx.Err() == nil {
+		k.epochs.turning.Lock()
+		err := k.deposit(ctx, k.epochs.all())
+		k.epochs.turning.Unlock()
+		if err == nil {
+			return
+		}
+		k.log.Error("epoch keys not deposited with the new vault", "err", err)
+		select {
+		case <-time.After(depositPause):
+		case <-ctx.Done():
+		}
+	}
+}
+
 func (k *Keeper) deposit(ctx context.Context, list []seal.Epoch) error {
 	var out ipc.Epochs
 	for _, e := range list {
@@ -84,12 +107,22 @@ func (k *Keeper) deposit(ctx context.Context, list []seal.Epoch) error {
 	return err
 }
 
+// awaitWriters returns when every row that was being made under an older key is
+// stored.
+func (e *epochs) awaitWriters() {
+	e.writing.Lock()
+	defer e.writing.Unlock()
+}
+
 // turn starts a new epoch when the current one is old: all live rows get a new
 // outer layer, and the old key is dropped. Rows of epochs that nobody holds open
 // with nothing; they are removed.
 func (k *Keeper) turn(ctx context.Context) error {
+	k.epochs.turning.Lock()
+	defer k.epochs.turning.Unlock()
 	list := k.epochs.all()
-	if time.Since(list[0].Created) >= resealEvery {
+	// With two, the last turn was interrupted: rows may be under both.
+	if len(list) == 1 && time.Since(list[0].Created) >= resealEvery {
 		next := seal.NewEpoch(list[0].Number)
 		both := []seal.Epoch{next, list[0]}
 		if err := k.deposit(ctx, both); err != nil {
@@ -98,6 +131,7 @@ func (k *Keeper) turn(ctx context.Context) error {
 		k.epochs.set(both)
 		list = both
 	}
+	k.epochs.awaitWriters()
 	if err := k.reseal(ctx, list); err != nil {
 		return err
 	}

@@ -3,9 +3,9 @@ package keeper
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
-	"cofferdam/internal/ipc"
 	"cofferdam/internal/store"
 )
 
@@ -54,22 +54,60 @@ func (k *Keeper) renewLeases(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// sweepSessions ends sessions that reached a limit without anybody asking.
+// sweepSessions ends sessions that reached a limit without anybody asking. What
+// this keeper knows of them is in memory; rows, which another node may have
+// deleted, are looked at a part at a time, those first that were not for longest.
 func (k *Keeper) sweepSessions(ctx context.Context) error {
 	k.rates.sweep()
-	for _, s := range k.live.of(func(*session) bool { return true }) {
-		row, err := k.store.Session(ctx, store.SessionHash(s.hash))
-		switch {
-		case errors.Is(err, store.ErrNotFound), err == nil && k.over(row, now()):
-			if err := k.endSessions(ctx, s.uid, store.SessionHash(s.hash)); err != nil {
-				return err
-			}
-		case err != nil:
+	var end []store.SessionHash
+	at := now()
+	all := k.live.of(func(*session) bool { return true })
+	for _, s := range all {
+		if k.over(s.row(), at) {
+			end = append(end, store.SessionHash(s.hash))
+		}
+	}
+	gone, err := k.goneRows(ctx, all)
+	if err != nil {
+		return err
+	}
+	if end = append(end, gone...); len(end) > 0 {
+		if err := k.endSessions(ctx, end...); err != nil {
 			return err
 		}
 	}
-	_, err := k.store.DeleteExpiredSessions(ctx, now())
+	_, err = k.store.DeleteExpiredSessions(ctx, at)
 	return err
+}
+
+// goneRows are sessions whose row is not there any more, of the sweepRows that
+// were not looked at for longest.
+func (k *Keeper) goneRows(ctx context.Context, all []*session) ([]store.SessionHash, error) {
+	type aged struct {
+		s  *session
+		at time.Time
+	}
+	list := make([]aged, len(all))
+	for i, s := range all {
+		s.mu.Lock()
+		list[i] = aged{s, s.checked}
+		s.mu.Unlock()
+	}
+	slices.SortFunc(list, func(a, b aged) int { return a.at.Compare(b.at) })
+	var gone []store.SessionHash
+	for _, a := range list[:min(len(list), sweepRows)] {
+		_, err := k.store.Session(ctx, store.SessionHash(a.s.hash))
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+			gone = append(gone, store.SessionHash(a.s.hash))
+		case err != nil:
+			return nil, err
+		}
+		a.s.mu.Lock()
+		a.s.checked = time.Now()
+		a.s.mu.Unlock()
+	}
+	return gone, nil
 }
 
 // turnIfDue starts a new epoch each hour, and finishes one that was interrupted.
@@ -88,20 +126,8 @@ func (k *Keeper) purge(ctx context.Context) error {
 
 func (k *Keeper) retireCells(ctx context.Context) error {
 	var errs []error
-	for _, name := range k.cells.idle(k.cfg.CellIdle) {
-		k.cells.drop(name)
+	for _, name := range k.cells.takeIdle(k.limits.Load().CellIdle) {
 		errs = append(errs, k.cells.retire(ctx, name))
 	}
 	return errors.Join(errs...)
-}
-
-// clients are the cells that have a line.
-func (c *cells) clients() []*ipc.Client {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	out := make([]*ipc.Client, 0, len(c.lines))
-	for _, l := range c.lines {
-		out = append(out, l)
-	}
-	return out
 }

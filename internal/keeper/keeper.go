@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -29,8 +30,10 @@ type Keeper struct {
 	epochs *epochs
 	live   *live
 	cells  *cells
+	turns  *turns
 	fails  *limit.Fails
 	rates  *rates
+	limits atomic.Pointer[Config] // what of it may change while people are signed in
 }
 
 // New makes a keeper over a database and the lines to its peers.
@@ -38,8 +41,10 @@ func New(cfg Config, db store.Store, vault, porter, gate *ipc.Client, log *slog.
 	if len(cfg.DeviceKey) != 32 {
 		return nil, errors.New("device key must have 32 bytes")
 	}
-	return &Keeper{cfg: cfg, log: log, store: db, vault: vault, porter: porter, gate: gate, epochs: &epochs{}, live: newLive(),
-		cells: newCells(cfg), fails: limit.NewFails(), rates: newRates()}, nil
+	k := &Keeper{cfg: cfg, log: log, store: db, vault: vault, porter: porter, gate: gate, epochs: &epochs{}, live: newLive(),
+		cells: newCells(cfg), turns: newTurns(), fails: limit.NewFails(), rates: newRates()}
+	k.limits.Store(&cfg)
+	return k, nil
 }
 
 // Run is the role: it serves gate and the cells until it is told to drain.
@@ -95,8 +100,11 @@ func (k *Keeper) serve(ctx context.Context, role *ipc.Role) error {
 	role.OnGone(k.cells.drop)
 	role.OnRestart(func(name string) { wg.Go(func() { k.restarted(bg, name) }) })
 	role.OnReload(k.reload)
+	k.cells.inherit()
 	wg.Go(func() { k.housekeeping(bg) })
 	if err := role.Ready(ctx); err != nil {
+		stop()
+		wg.Wait()
 		return err
 	}
 	err := role.Run(ctx)
@@ -110,6 +118,7 @@ func (k *Keeper) gateCalls() *ipc.Mux {
 	ipc.Handle(m, ipc.KeeperOffer, 1<<10, ipc.CallTimeout, k.offer)
 	ipc.Handle(m, ipc.KeeperSignIn, 64<<10, signInTime, k.signIn)
 	ipc.Handle(m, ipc.KeeperOpen, 4<<10, ipc.CallTimeout, k.openSession)
+	ipc.Handle(m, ipc.KeeperAlive, 64<<10, ipc.CallTimeout, k.alive)
 	ipc.Handle(m, ipc.KeeperSignOut, 4<<10, ipc.CallTimeout, k.signOut)
 	ipc.Handle(m, ipc.KeeperSessions, 4<<10, ipc.CallTimeout, k.list)
 	ipc.Handle(m, ipc.KeeperRevoke, 64<<10, ipc.CallTimeout, k.revoke)
@@ -131,45 +140,68 @@ func (k *Keeper) cellCalls(cell string) *ipc.Mux {
 func (k *Keeper) restarted(ctx context.Context, name string) {
 	switch {
 	case name == "vault":
-		if err := k.deposit(ctx, k.epochs.all()); err != nil {
-			k.log.Error("epoch keys not deposited with the new vault", "err", err)
-		}
+		k.depositAgain(ctx)
 	case name == "porter":
-		k.again(ctx, func(*session) bool { return true }, func(ctx context.Context, s *session) error {
-			return k.register(ctx, s, s.cell, s.fence, s.capability)
+		k.again(ctx, func(placement) bool { return true }, func(ctx context.Context, s *session, at placement) error {
+			return k.tellPorter(ctx, s, at)
 		})
 	case strings.HasPrefix(name, "cell/"):
-		k.again(ctx, func(s *session) bool { return s.cell == name }, func(ctx context.Context, s *session) error {
-			return k.settle(ctx, s, name)
+		k.again(ctx, func(at placement) bool { return at.cell == name }, func(ctx context.Context, s *session, _ placement) error {
+			return k.place(ctx, s)
 		})
 	}
 }
 
-// again repeats a step for live sessions. A session that fails is placed anew at
-// its next request.
-func (k *Keeper) again(ctx context.Context, which func(*session) bool, step func(context.Context, *session) error) {
+// again repeats a step for live sessions, some at the same time. A session that
+// fails is placed anew at its next request.
+func (k *Keeper) again(ctx context.Context, which func(placement) bool, step func(context.Context, *session, placement) error) {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	free := make(chan struct{}, againAtOnce)
 	for _, s := range k.live.of(func(*session) bool { return true }) {
-		s.mu.Lock()
-		if !s.ended && s.capability != nil && which(s) {
-			call, cancel := context.WithTimeout(ctx, cellTime)
-			if err := step(call, s); err != nil {
+		free <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-free }()
+			if err := k.stepAgain(ctx, s, which, step); err != nil {
 				k.log.Warn("session not told to a restarted role", "err", err)
-				s.capability = nil
 			}
-			cancel()
-		}
-		s.mu.Unlock()
+		})
 	}
 }
 
-// reload takes limits that may change while people are signed in.
+func (k *Keeper) stepAgain(ctx context.Context, s *session, which func(placement) bool, step func(context.Context, *session, placement) error) error {
+	ctx, cancel := context.WithTimeout(ctx, cellTime)
+	defer cancel()
+	release, err := k.turns.take(ctx, s.uid)
+	if err != nil {
+		return err
+	}
+	defer release()
+	at, ended := s.now()
+	if ended || at.capability == nil || !which(at) {
+		return nil
+	}
+	err = step(ctx, s, at)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err != nil {
+		s.at.capability = nil
+	}
+	return err
+}
+
+// reload takes limits that may change while people are signed in. The number of
+// cells cannot.
 func (k *Keeper) reload(data json.RawMessage) {
 	var cfg Config
 	if err := ipc.Decode(data, &cfg); err != nil {
 		k.log.Error("configuration not taken", "err", err)
 		return
 	}
-	k.log.Info("session limits change with the next start of keeper")
+	if cfg.Cells != k.cfg.Cells || cfg.PeoplePerCell != k.cfg.PeoplePerCell {
+		k.log.Warn("the number of cells changes with the next start")
+	}
+	k.limits.Store(&cfg)
 }
 
 // networkOf is what one attacker usually has: an IPv4 address, an IPv6 /64.
@@ -178,6 +210,7 @@ func networkOf(ip string) string {
 	if err != nil {
 		return "?"
 	}
+	a = a.Unmap() // else all of IPv4 were one network
 	bits := 32
 	if a.Is6() {
 		bits = 64

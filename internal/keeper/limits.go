@@ -14,8 +14,12 @@ const (
 	resealEvery  = time.Hour // the outer layer of all session rows (DESIGN section 5)
 	resealBatch  = 500
 	sweepEvery   = 30 * time.Second // expired and idle sessions
+	sweepRows    = 2000             // rows looked at in one sweep: 0.1 s of the database
+	depositPause = time.Second      // between tries to give vault the epoch keys
+	againAtOnce  = 16               // sessions told to a restarted role at the same time
 	purgeEvery   = time.Hour
 	keptFor      = 30 * 24 * time.Hour
+	basicLife    = 24 * time.Hour  // a session of HTTP Basic in any case; gate ends it when it is idle
 	notifyTime   = time.Second     // a session that ends is ended everywhere within this
 	cellTime     = 4 * time.Second // a cell takes a person on, a restarting one included
 	signInTime   = 25 * time.Second

@@ -2,6 +2,7 @@ package keeper
 
 import (
 	"crypto/sha256"
+	"crypto/subtle"
 	"sync"
 	"time"
 
@@ -24,22 +25,67 @@ type session struct {
 	token      [32]byte // SHA-256(sid | skey)
 	uid        user.ID
 	kind       store.SessionKind
-	login      string // canonical; in memory alone
-	platform   string
-	addresses  []string
 	credential []byte // sealed to porter
-	umk        seal.UMK
 	locked     bool
 	network    string
+	created    time.Time
 	expires    time.Time
 	shared     bool
 
-	mu         sync.Mutex // guards the rest, and is held while the session is placed
-	cell       string
+	mu        sync.Mutex // guards the rest; never held over a call
+	login     string     // canonical; in memory alone
+	platform  string
+	addresses []string
+	umk       seal.UMK
+	at        placement
+	seen      time.Time
+	checked   time.Time // when its row was last looked at
+	ended     bool
+}
+
+// placement is where a session lives. It changes in the person's turn alone.
+type placement struct {
+	cell       string // whose seat it has; "" for none
 	fence      int64
-	capability []byte
-	seen       time.Time
-	ended      bool
+	capability []byte // nil when the cell or porter could not be told
+}
+
+// now is the session's placement, and whether the session is over.
+func (s *session) now() (at placement, ended bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.at, s.ended
+}
+
+// current is the grant of a session that is placed, unless by the capability
+// stale. It is false for one that is to be placed.
+func (s *session) current(stale []byte) (ipc.Grant, bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended {
+		return ipc.Grant{}, false, errSignedOut
+	}
+	if s.at.capability == nil || subtle.ConstantTimeCompare(s.at.capability, stale) == 1 {
+		return ipc.Grant{}, false, nil
+	}
+	return s.grant(), true, nil
+}
+
+// master is a copy of the session's master key, which the caller wipes.
+func (s *session) master() (seal.UMK, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended {
+		return seal.UMK{}, errSignedOut
+	}
+	return seal.ParseUMK(s.umk.Reveal())
+}
+
+// row is what the session's limits are judged by.
+func (s *session) row() store.Session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return store.Session{UID: s.uid, Kind: s.kind, Created: s.created, LastSeen: s.seen, Expires: s.expires}
 }
 
 func newLive() *live { return &live{sessions: map[seal.SessionHash]*session{}} }
@@ -77,15 +123,6 @@ func (l *live) remove(h seal.SessionHash) *session {
 	return s
 }
 
-// forget takes out a session that was never placed.
-func (l *live) forget(s *session) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.sessions[s.hash] == s {
-		delete(l.sessions, s.hash)
-	}
-}
-
 // of are the sessions for which keep holds.
 func (l *live) of(keep func(*session) bool) []*session {
 	l.mu.Lock()
@@ -113,7 +150,7 @@ func (l *live) count() (sessions, people int) {
 // grant is what gate gets of a placed session. It needs s.mu.
 func (s *session) grant() ipc.Grant {
 	return ipc.Grant{
-		Session: s.hash[:], Capability: s.capability, Cell: s.cell, Login: s.login,
+		Session: s.hash[:], Capability: s.at.capability, Cell: s.at.cell, Login: s.login,
 		Expires: s.expires.Unix(), Locked: s.locked,
 	}
 }

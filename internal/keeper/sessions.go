@@ -10,7 +10,6 @@ import (
 	"cofferdam/internal/ipc"
 	"cofferdam/internal/seal"
 	"cofferdam/internal/store"
-	"cofferdam/internal/user"
 )
 
 var errSignedOut = ipc.Errorf(ipc.CodeUnknown, "there is no such session")
@@ -21,21 +20,67 @@ func (k *Keeper) openSession(ctx context.Context, req ipc.OpenRequest) (ipc.Gran
 	if err != nil {
 		return ipc.Grant{}, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.ended {
-		return ipc.Grant{}, errSignedOut
+	if grant, ok, err := s.current(req.Stale); ok || err != nil {
+		return grant, err
 	}
-	if s.capability == nil || subtle.ConstantTimeCompare(s.capability, req.Stale) == 1 {
-		if s.cell != "" {
-			k.cells.leave(s.cell, s.uid)
-			s.cell = ""
+	release, err := k.turns.take(ctx, s.uid)
+	if err != nil {
+		return ipc.Grant{}, err
+	}
+	defer release()
+	if grant, ok, err := s.current(req.Stale); ok || err != nil {
+		return grant, err // another request of the session was quicker
+	}
+	if err := k.placeRow(ctx, s); err != nil {
+		return ipc.Grant{}, err
+	}
+	grant, _, err := s.current(nil)
+	return grant, err
+}
+
+// placeRow places a session whose row is there. It needs the person's turn.
+func (k *Keeper) placeRow(ctx context.Context, s *session) error {
+	err := k.place(ctx, s)
+	if ipc.CodeOf(err) == ipc.CodeExpired { // the platform takes its password no more
+		return errors.Join(errSignedOut, k.endSessions(ctx, store.SessionHash(s.hash)))
+	}
+	if err != nil {
+		return err
+	}
+	// An end that came between the row's reading and the session's entry in live
+	// did not meet the session.
+	if _, err := k.store.Session(ctx, store.SessionHash(s.hash)); errors.Is(err, store.ErrNotFound) {
+		return errors.Join(errSignedOut, k.endSessions(ctx, store.SessionHash(s.hash)))
+	}
+	return nil
+}
+
+// alive answers which of gate's sessions are over. It is no use of them.
+func (k *Keeper) alive(ctx context.Context, req ipc.Alive) (ipc.Ended, error) {
+	var out ipc.Ended
+	if len(req.Sessions) > ipc.MaxAlive {
+		return out, ipc.Errorf(ipc.CodeInvalid, "more than %d sessions", ipc.MaxAlive)
+	}
+	at := now()
+	for _, id := range req.Sessions {
+		if len(id) != len(store.SessionHash{}) {
+			return out, ipc.Errorf(ipc.CodeInvalid, "session id of %d bytes", len(id))
 		}
-		if err := k.place(ctx, s); err != nil {
-			return ipc.Grant{}, err
+		row := store.Session{}
+		if s := k.live.get(seal.SessionHash(id)); s != nil {
+			row = s.row()
+		} else {
+			var err error
+			row, err = k.store.Session(ctx, store.SessionHash(id))
+			if err != nil && !errors.Is(err, store.ErrNotFound) {
+				return out, err
+			}
+		}
+		if k.over(row, at) { // a row that is not there has expired in the year 1
+			out.Sessions = append(out.Sessions, id)
 		}
 	}
-	return s.grant(), nil
+	return out, nil
 }
 
 // opened finds the live session of a key, or opens its envelope. The row decides:
@@ -54,7 +99,7 @@ func (k *Keeper) opened(ctx context.Context, key ipc.SessionKey, network string)
 		return nil, err
 	}
 	if k.over(row, now()) {
-		return nil, errors.Join(errSignedOut, k.endSessions(ctx, row.UID, row.Hash))
+		return nil, errors.Join(errSignedOut, k.endSessions(ctx, row.Hash))
 	}
 	s := k.live.get(token.Hash())
 	if s != nil {
@@ -65,16 +110,20 @@ func (k *Keeper) opened(ctx context.Context, key ipc.SessionKey, network string)
 	} else if s, err = k.reopen(row, token, network); err != nil {
 		return nil, err
 	}
+	s.mu.Lock()
+	s.seen, s.checked = now(), time.Now()
+	s.mu.Unlock()
 	return s, ignore(k.store.TouchSession(ctx, row.Hash, now()), store.ErrNotFound)
 }
 
 // over says whether a session has reached one of its limits.
 func (k *Keeper) over(row store.Session, at time.Time) bool {
-	idle := k.cfg.Idle
+	limits := k.limits.Load()
+	idle := limits.Idle
 	if row.Kind == store.Bearer {
-		idle = k.cfg.Absolute // a client on a telephone may be off for days
+		idle = limits.Absolute // a client on a telephone may be off for days
 	}
-	return !at.Before(row.Expires) || at.Sub(row.LastSeen) > idle+time.Minute // LastSeen is to the minute
+	return !at.Before(row.Expires) || !row.Created.IsZero() && at.Sub(row.Created) >= limits.Absolute || at.Sub(row.LastSeen) > idle+time.Minute // LastSeen is to the minute
 }
 
 // reopen opens an envelope with the cookie, as after a restart of keeper.
@@ -88,14 +137,18 @@ func (k *Keeper) reopen(row store.Session, token seal.SessionToken, network stri
 		return nil, errSignedOut // wrong skey, or a row that was tampered with
 	}
 	s := &session{hash: token.Hash(), token: tokenHash(token), uid: row.UID, kind: row.Kind, credential: env.Credential,
-		umk: env.UMK, locked: env.UMK.IsZero(), network: network, expires: row.Expires, seen: now()}
+		umk: env.UMK, locked: env.UMK.IsZero(), network: network, created: row.Created, expires: row.Expires, seen: now(), checked: time.Now()}
 	if s.locked {
 		s.umk = seal.NewUMK()
 	}
 	if s.platform == "" {
 		s.platform = "?" // porter finds it by the login inside of the credential
 	}
-	return k.live.add(s), nil
+	there := k.live.add(s)
+	if there != s { // another request was quicker
+		s.umk.Wipe()
+	}
+	return there, nil
 }
 
 // signOut ends the asking session.
@@ -104,7 +157,7 @@ func (k *Keeper) signOut(ctx context.Context, key ipc.SessionKey) (ipc.None, err
 	if err != nil {
 		return ipc.None{}, err
 	}
-	return ipc.None{}, k.endSessions(ctx, s.uid, store.SessionHash(s.hash))
+	return ipc.None{}, k.endSessions(ctx, store.SessionHash(s.hash))
 }
 
 // list shows a person their sessions.
@@ -118,8 +171,13 @@ func (k *Keeper) list(ctx context.Context, key ipc.SessionKey) (ipc.SessionList,
 	if err != nil {
 		return out, err
 	}
+	umk, err := s.master()
+	if err != nil {
+		return out, err
+	}
+	defer umk.Wipe()
 	for _, r := range rows {
-		l := openLabel(s.umk, s.uid, r.Hash, r.Label)
+		l := openLabel(umk, s.uid, r.Hash, r.Label)
 		out.Sessions = append(out.Sessions, ipc.SessionInfo{
 			ID: r.Hash[:], Kind: string(r.Kind), Current: r.Hash == store.SessionHash(s.hash), Created: r.Created.Unix(),
 			LastSeen: max(r.LastSeen.Unix(), r.Created.Unix()), Expires: r.Expires.Unix(), Agent: l.Agent, Network: l.Network, Name: l.Name,
@@ -148,7 +206,7 @@ func (k *Keeper) revoke(ctx context.Context, req ipc.RevokeRequest) (ipc.None, e
 	if len(end) == 0 && !req.Others {
 		return ipc.None{}, ipc.Errorf(ipc.CodeNotFound, "no such session")
 	}
-	return ipc.None{}, k.endSessions(ctx, s.uid, end...)
+	return ipc.None{}, k.endSessions(ctx, end...)
 }
 
 // token makes a named bearer token for another client.
@@ -164,19 +222,25 @@ func (k *Keeper) token(ctx context.Context, req ipc.TokenRequest) (ipc.SignedIn,
 	if s.kind != store.Cookie || s.locked {
 		return none, ipc.Errorf(ipc.CodeForbidden, "a token is made in the settings of a full session")
 	}
-	umk, err := seal.ParseUMK(s.umk.Reveal())
+	umk, err := s.master()
 	if err != nil {
 		return none, err
 	}
+	s.mu.Lock()
 	t := &session{uid: s.uid, kind: store.Bearer, login: s.login, platform: s.platform, addresses: s.addresses,
 		credential: s.credential, umk: umk, network: s.network}
-	return k.begin(ctx, t, "", req.Name)
+	s.mu.Unlock()
+	out, err := k.begin(ctx, t, "", req.Name)
+	if err != nil {
+		umk.Wipe()
+	}
+	return out, err
 }
 
-// endSessions ends sessions of one person everywhere: rows first, so that nothing
-// opens them again, then gate's streams, porter's pipes, the cell's keys, all
-// within notifyTime.
-func (k *Keeper) endSessions(ctx context.Context, uid user.ID, hashes ...store.SessionHash) error {
+// endSessions ends sessions everywhere: rows first, so that nothing opens them
+// again, then gate's streams, porter's pipes, the cell's keys, all within
+// notifyTime.
+func (k *Keeper) endSessions(ctx context.Context, hashes ...store.SessionHash) error {
 	ids := make([][]byte, 0, len(hashes))
 	for _, h := range hashes {
 		if err := ignore(k.store.DeleteSession(ctx, h), store.ErrNotFound); err != nil {
@@ -185,9 +249,9 @@ func (k *Keeper) endSessions(ctx context.Context, uid user.ID, hashes ...store.S
 		ids = append(ids, h[:])
 	}
 	for _, h := range hashes {
-		s := k.live.remove(seal.SessionHash(h))
-		if s != nil && s.cell != "" && k.cells.leave(s.cell, s.uid) {
-			_ = k.store.ReleaseLease(ctx, s.uid, s.fence) // a newer owner is as good
+		if s := k.live.remove(seal.SessionHash(h)); s != nil {
+			at, _ := s.now()
+			k.vacate(ctx, s, at)
 		}
 	}
 	k.tellEnded(ctx, ids)

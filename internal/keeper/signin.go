@@ -26,13 +26,21 @@ func (k *Keeper) signIn(ctx context.Context, req ipc.SignInRequest) (ipc.SignedI
 	}
 	network := networkOf(req.Network)
 	device, known := k.openDevice(req.Device)
-	if wait := k.fails.Wait(network, k.cfg.FailsNetwork); wait > 0 && !known {
+	// A known browser has a count of its own, so that strangers in its network do
+	// not make it wait. It has one: a token is for one account, and guesses at
+	// others count all the same.
+	source := network
+	if known {
+		source = "device\x00" + string(device)
+	}
+	most := k.limits.Load().FailsNetwork
+	if wait := k.fails.Wait(source, most); wait > 0 {
 		return none, &ipc.Error{Code: ipc.CodeThrottled, Detail: "too many failed sign-ins from this network", RetryAfter: wait}
 	}
 	auth, err := ipc.Call[ipc.Authenticated](ctx, k.porter, ipc.PorterAuth, ipc.AuthRequest{Box: req.Box, Network: req.Network, Known: known, Device: device})
 	if err != nil {
 		if ipc.CodeOf(err) == ipc.CodeRefused {
-			k.fails.Add(network, k.cfg.FailsNetwork)
+			k.fails.Add(source, most)
 		}
 		return none, err
 	}
@@ -72,8 +80,43 @@ func kindOf(s string) (store.SessionKind, error) {
 func (k *Keeper) begin(ctx context.Context, s *session, agent, name string) (ipc.SignedIn, error) {
 	token := seal.NewSessionToken()
 	defer token.Wipe()
-	s.hash, s.seen = token.Hash(), now()
-	s.expires = now().Add(k.lifetime(s))
+	s.hash, s.token = token.Hash(), tokenHash(token)
+	s.created, s.seen, s.checked = now(), now(), time.Now()
+	s.expires = s.created.Add(k.lifetime(s))
+	if err := k.storeNew(ctx, s, token, agent, name); err != nil {
+		return ipc.SignedIn{}, err
+	}
+	k.live.add(s)
+	grant, err := k.enter(ctx, s)
+	if err != nil {
+		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), notifyTime)
+		defer cancel()
+		_ = k.endSessions(end, store.SessionHash(s.hash)) // porter or the cell may have been told; its expiry is the last resort
+		return ipc.SignedIn{}, err
+	}
+	sid, skey := token.Reveal()
+	key := ipc.SessionKey{SID: append([]byte(nil), sid...), SKey: append([]byte(nil), skey...)}
+	return ipc.SignedIn{Key: key, Grant: grant}, nil
+}
+
+// enter places a new session.
+func (k *Keeper) enter(ctx context.Context, s *session) (ipc.Grant, error) {
+	release, err := k.turns.take(ctx, s.uid)
+	if err != nil {
+		return ipc.Grant{}, err
+	}
+	defer release()
+	if err := k.placeRow(ctx, s); err != nil {
+		return ipc.Grant{}, err
+	}
+	grant, _, err := s.current(nil)
+	return grant, err
+}
+
+// storeNew seals a new session and stores its row.
+func (k *Keeper) storeNew(ctx context.Context, s *session, token seal.SessionToken, agent, name string) error {
+	k.epochs.writing.RLock()
+	defer k.epochs.writing.RUnlock()
 	e := k.epochs.current()
 	envelope := seal.Session{UMK: s.umk, Credential: s.credential, Expiry: s.expires}
 	if s.locked {
@@ -81,29 +124,14 @@ func (k *Keeper) begin(ctx context.Context, s *session, agent, name string) (ipc
 	}
 	sealed, err := seal.SealSession(e, token, s.uid, envelope)
 	if err != nil {
-		return ipc.SignedIn{}, err
+		return err
 	}
 	label, err := sealLabel(s, label{Agent: agent, Network: s.network, Name: name, Shared: s.shared})
 	if err != nil {
-		return ipc.SignedIn{}, err
+		return err
 	}
-	row := store.Session{Hash: store.SessionHash(s.hash), UID: s.uid, Kind: s.kind, Revision: 1, Epoch: e.Number, Sealed: sealed, Label: label,
-		Created: now(), LastSeen: now(), Expires: s.expires}
-	if err := k.addRow(ctx, row); err != nil {
-		return ipc.SignedIn{}, err
-	}
-	s.token = tokenHash(token)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	k.live.add(s)
-	if err := k.place(ctx, s); err != nil {
-		k.live.forget(s)
-		_ = k.store.DeleteSession(context.WithoutCancel(ctx), row.Hash) // it was never told to anybody
-		return ipc.SignedIn{}, err
-	}
-	sid, skey := token.Reveal()
-	key := ipc.SessionKey{SID: append([]byte(nil), sid...), SKey: append([]byte(nil), skey...)}
-	return ipc.SignedIn{Key: key, Grant: s.grant()}, nil
+	return k.addRow(ctx, store.Session{Hash: store.SessionHash(s.hash), UID: s.uid, Kind: s.kind, Revision: 1, Epoch: e.Number, Sealed: sealed,
+		Label: label, Created: s.created, LastSeen: s.created, Expires: s.expires})
 }
 
 // addRow stores a session; a person who has too many loses the one that was not
@@ -123,7 +151,7 @@ func (k *Keeper) addRow(ctx context.Context, row store.Session) error {
 			oldest = r
 		}
 	}
-	if err := k.endSessions(ctx, row.UID, oldest.Hash); err != nil {
+	if err := k.endSessions(ctx, oldest.Hash); err != nil {
 		return err
 	}
 	return k.store.AddSession(ctx, row)
@@ -133,11 +161,11 @@ func (k *Keeper) addRow(ctx context.Context, row store.Session) error {
 func (k *Keeper) lifetime(s *session) time.Duration {
 	switch {
 	case s.shared:
-		return k.cfg.Shared
+		return k.limits.Load().Shared
 	case s.kind == store.Basic:
-		return min(k.cfg.Absolute, 24*time.Hour)
+		return min(k.limits.Load().Absolute, basicLife)
 	}
-	return k.cfg.Absolute
+	return k.limits.Load().Absolute
 }
 
 // label is what a person sees of a session in the list. It is sealed with a key
@@ -189,9 +217,14 @@ func clip(s string, n int) string {
 
 // classKeys are the keys that a cell gets (DESIGN section 5).
 func classKeys(s *session) ([]ipc.ClassKey, error) {
+	umk, err := s.master()
+	if err != nil {
+		return nil, err
+	}
+	defer umk.Wipe()
 	var out []ipc.ClassKey
 	for _, c := range seal.CellClasses() {
-		key, err := s.umk.ClassKey(s.uid, c, 1)
+		key, err := umk.ClassKey(s.uid, c, 1)
 		if err != nil {
 			return nil, err
 		}
