@@ -1,12 +1,14 @@
 package gate
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"errors"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"cofferdam/internal/ipc"
@@ -18,9 +20,10 @@ import (
 var errNoBasic = errors.New("no basic credentials")
 
 const (
-	basicLife = 10 * time.Minute // idle; then the password is checked again
-	maxBasics = 50_000
-	maxBasic  = 4096 // bytes of user and password
+	basicLife  = 10 * time.Minute // idle; then the password is checked again
+	basicSweep = time.Minute
+	maxBasics  = 50_000
+	maxBasic   = 4096 // bytes of user and password
 )
 
 // basics maps HMAC(random of this process, user | password) to the session that
@@ -34,10 +37,11 @@ type basics struct {
 }
 
 type basicSession struct {
-	once sync.Once
-	key  ipc.SessionKey
-	err  error
-	used time.Time
+	once  sync.Once
+	ready atomic.Bool // key is there
+	key   ipc.SessionKey
+	err   error
+	used  time.Time // guarded by basics.mu
 }
 
 func newBasics() *basics {
@@ -56,7 +60,10 @@ func (g *Gate) basic(r *http.Request) (ipc.SessionKey, error) {
 		return ipc.SessionKey{}, ipc.Errorf(ipc.CodeRefused, "")
 	}
 	id, s := g.basics.find(login, password)
-	s.once.Do(func() { s.key, s.err = g.basicSignIn(r, login, password) })
+	s.once.Do(func() {
+		s.key, s.err = g.basicSignIn(r, login, password)
+		s.ready.Store(s.err == nil)
+	})
 	if s.err != nil {
 		g.basics.drop(id, s)
 	}
@@ -72,17 +79,12 @@ func (b *basics) find(login, password string) ([32]byte, *basicSession) {
 	now := time.Now()
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if len(b.open) > maxBasics {
-		for k, s := range b.open {
-			if now.Sub(s.used) > basicLife {
-				delete(b.open, k)
-			}
-		}
-	}
 	s := b.open[id]
-	if s == nil || now.Sub(s.used) > basicLife {
+	if s == nil {
 		s = &basicSession{}
-		b.open[id] = s
+		if len(b.open) < maxBasics { // else it signs in for this request alone
+			b.open[id] = s
+		}
 	}
 	s.used = now
 	return id, s
@@ -96,12 +98,51 @@ func (b *basics) drop(id [32]byte, s *basicSession) {
 	}
 }
 
+// watch ends sessions that were not used for basicLife, until ctx ends: neither
+// their keys here nor their passwords in porter live on.
+func (b *basics) watch(ctx context.Context, end func(context.Context, ipc.SessionKey)) {
+	tick := time.NewTicker(basicSweep)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			for _, k := range b.idle() {
+				end(ctx, k)
+			}
+		}
+	}
+}
+
+// idle takes out the sessions that were not used for basicLife.
+func (b *basics) idle() []ipc.SessionKey {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var out []ipc.SessionKey
+	for id, s := range b.open {
+		if time.Since(s.used) <= basicLife || !s.ready.Load() {
+			continue
+		}
+		delete(b.open, id)
+		out = append(out, s.key)
+	}
+	return out
+}
+
+// endBasic signs out a session of HTTP Basic that nobody uses.
+func (g *Gate) endBasic(ctx context.Context, k ipc.SessionKey) {
+	if _, err := ipc.Call[ipc.None](ctx, g.keeper, ipc.KeeperSignOut, k); err != nil && !over(err) {
+		g.log.Warn("idle session not ended", "err", err) // keeper's own limit ends it
+	}
+}
+
 // forget drops a session that is over, so that the password is tried again.
 func (b *basics) forget(k ipc.SessionKey) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for id, s := range b.open {
-		if string(s.key.SID) == string(k.SID) {
+		if s.ready.Load() && string(s.key.SID) == string(k.SID) {
 			delete(b.open, id)
 		}
 	}

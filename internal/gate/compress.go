@@ -14,8 +14,9 @@ import (
 // encodings in order of our preference: zstd is the cheapest for what it saves.
 var encodings = []string{"zstd", "br", "gzip"}
 
-// accepted picks the encoding for an Accept-Encoding header, "" for none.
-func accepted(header string) string {
+// accepted picks the first of the encodings we have that an Accept-Encoding header
+// takes, "" for none.
+func accepted(header string, have ...string) string {
 	weight := map[string]bool{}
 	for part := range strings.SplitSeq(header, ",") {
 		name, params, _ := strings.Cut(strings.TrimSpace(part), ";")
@@ -27,7 +28,7 @@ func accepted(header string) string {
 		}
 		weight[strings.ToLower(strings.TrimSpace(name))] = true
 	}
-	for _, e := range encodings {
+	for _, e := range have {
 		if weight[e] {
 			return e
 		}
@@ -78,7 +79,7 @@ type compressor struct {
 func newCompressor(w http.ResponseWriter, r *http.Request) *compressor {
 	c := &compressor{ResponseWriter: w}
 	if r.Method != http.MethodHead {
-		c.encoding = accepted(r.Header.Get("Accept-Encoding"))
+		c.encoding = accepted(r.Header.Get("Accept-Encoding"), encodings...)
 	}
 	return c
 }
@@ -103,6 +104,10 @@ func (c *compressor) decide(status int) {
 		return
 	}
 	h.Del("Content-Length")
+	h.Del("Accept-Ranges")
+	if tag := h.Get("Etag"); tag != "" && !strings.HasPrefix(tag, "W/") {
+		h.Set("Etag", "W/"+tag) // RFC 9110 section 8.8.1: a strong tag names these very bytes
+	}
 	h.Set("Content-Encoding", c.encoding)
 	c.enc = encoder(c.encoding, c.ResponseWriter)
 }
@@ -115,16 +120,6 @@ func (c *compressor) Write(b []byte) (int, error) {
 		return c.ResponseWriter.Write(b)
 	}
 	return c.enc.Write(b)
-}
-
-// Flush passes on what is there, for streams.
-func (c *compressor) Flush() {
-	if f, ok := c.enc.(interface{ Flush() error }); ok && c.enc != nil {
-		_ = f.Flush() // the client is gone; the next Write says so
-	}
-	if f, ok := c.ResponseWriter.(http.Flusher); ok && c.enc == nil {
-		f.Flush()
-	}
 }
 
 // Close ends the compressed stream.

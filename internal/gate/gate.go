@@ -2,6 +2,7 @@ package gate
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -22,7 +23,6 @@ type Gate struct {
 	origin   *url.URL
 	log      *slog.Logger
 	keeper   *ipc.Client
-	proxies  []netip.Prefix
 	static   *static
 	sessions *sessions
 	tickets  tickets
@@ -36,8 +36,29 @@ type Gate struct {
 
 // live is what a reload may change.
 type live struct {
-	name  string
-	basic bool
+	name        string
+	basic       bool
+	proxies     []netip.Prefix
+	certificate *tls.Certificate // with TLS by files
+}
+
+func newLive(cfg Config) (*live, error) {
+	l := &live{name: cfg.Name, basic: cfg.HTTPBasic}
+	for _, p := range cfg.Proxies {
+		prefix, err := netip.ParsePrefix(p)
+		if err != nil {
+			return nil, fmt.Errorf("proxies: %w", err)
+		}
+		l.proxies = append(l.proxies, prefix)
+	}
+	if cfg.TLS == "files" {
+		cert, err := tls.X509KeyPair(cfg.Certificate, cfg.Key)
+		if err != nil {
+			return nil, fmt.Errorf("web.certificate and web.key: %w", err)
+		}
+		l.certificate = &cert
+	}
+	return l, nil
 }
 
 // New makes a gate that serves the client in assets.
@@ -47,13 +68,6 @@ func New(cfg Config, keeper *ipc.Client, assets fs.FS, log *slog.Logger) (*Gate,
 		return nil, fmt.Errorf("origin: %w", err)
 	}
 	g := &Gate{cfg: cfg, origin: origin, log: log, keeper: keeper, cells: map[string]*ipc.Client{}, counts: newCounts(), basics: newBasics()}
-	for _, p := range cfg.Proxies {
-		prefix, err := netip.ParsePrefix(p)
-		if err != nil {
-			return nil, fmt.Errorf("proxies: %w", err)
-		}
-		g.proxies = append(g.proxies, prefix)
-	}
 	if len(cfg.TicketKey) != 32 {
 		return nil, errors.New("ticket key must have 32 bytes")
 	}
@@ -63,7 +77,11 @@ func New(cfg Config, keeper *ipc.Client, assets fs.FS, log *slog.Logger) (*Gate,
 		return nil, err
 	}
 	g.sessions = newSessions(g.openSession)
-	g.live.Store(&live{name: cfg.Name, basic: cfg.HTTPBasic})
+	first, err := newLive(cfg)
+	if err != nil {
+		return nil, err
+	}
+	g.live.Store(first)
 	return g, nil
 }
 
@@ -140,6 +158,10 @@ func (g *Gate) guard(next http.Handler) http.Handler {
 			problem(w, http.StatusForbidden, "forbidden", "This request came from another site.", 0)
 			return
 		}
+		if wrongUse(r) {
+			problem(w, http.StatusForbidden, "forbidden", "This address is for the API alone.", 0)
+			return
+		}
 		inner.ServeHTTP(w, r)
 	})
 }
@@ -171,6 +193,19 @@ func crossSiteRead(r *http.Request) bool {
 	}
 	site := r.Header.Get("Sec-Fetch-Site")
 	return site != "" && site != "same-origin" && site != "none"
+}
+
+// wrongUse refuses to serve answers of the API as something that a browser would
+// obey: they are a cell's words, and a cell may be hostile.
+func wrongUse(r *http.Request) bool {
+	if !strings.HasPrefix(r.URL.Path, "/jmap/") {
+		return false
+	}
+	switch r.Header.Get("Sec-Fetch-Dest") {
+	case "", "empty", "document", "image", "audio", "video":
+		return false
+	}
+	return true
 }
 
 // pathClass is a path without what names a person's things.

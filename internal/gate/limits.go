@@ -3,23 +3,30 @@ package gate
 import "time"
 
 const (
-	maxHeaderBytes = 32 << 10    // cookies, agent, and no more
-	maxSignInBody  = 64 << 10    // a box is about 1 KiB
-	maxAPIBody     = 10 << 20    // maxSizeRequest of the JMAP session
-	maxUploadBody  = 50 << 20    // maxSizeUpload of the JMAP session
-	maxTickets     = 500         // bodies that a page may ask tickets for at once
-	maxAgent       = 256         // bytes of User-Agent kept for the session list
-	maxTokenName   = 64          // bytes of a bearer token's name
-	grantLife      = time.Minute // a grant is asked for again after this
+	maxHeaderBytes = 32 << 10         // cookies, agent, and no more
+	maxSignInBody  = 64 << 10         // a box is about 1 KiB
+	maxAPIBody     = 10 << 20         // maxSizeRequest of the JMAP session
+	maxUploadBody  = 50 << 20         // maxSizeUpload of the JMAP session
+	smallBody      = 64 << 10         // a body up to this is kept whole for a second try; the others pass through
+	bodyPause      = 30 * time.Second // a small body comes within this, and some of a large one
+	writePause     = 30 * time.Second // some of an answer is taken within this
+	uploadTime     = 15 * time.Minute // 50 MiB at 0.5 Mbit/s
+	maxTickets     = 500              // bodies that a page may ask tickets for at once
+	maxAgent       = 256              // bytes of User-Agent kept for the session list
+	maxTokenName   = 64               // bytes of a bearer token's name
+	grantLife      = time.Minute      // a grant is asked for again after this
 	ticketLife     = 10 * time.Minute
 	ticketWait     = 3 * time.Second // for a session that a restarted gate does not know yet
 	readHeaderTime = 10 * time.Second
 	idleTime       = 3 * time.Minute
 	drainTime      = 10 * time.Second
-	apiTime        = 60 * time.Second // a batched search over many folders
+	apiTime        = 60 * time.Second // nothing moves: a batched search over many folders
+	aliveEvery     = 15 * time.Second // keeper is asked whether sessions with streams are alive
+	unconfirmed    = 40 * time.Second // a stream that keeper did not confirm for so long ends at the next round: within a minute
 	openTime       = 5 * time.Second
 	signInTime     = 20 * time.Second // the platform may delay failed sign-ins on purpose
-	maxGrants      = 200_000          // sessions remembered; the oldest unused go first
+	maxGrants      = 200_000          // sessions remembered
+	evictTries     = 64               // sessions looked at for one that may go when there are too many
 	minCompress    = 512              // bytes below which compression costs more than it saves
 	maxStreams     = 250              // HTTP/2 streams of one connection
 )

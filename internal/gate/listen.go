@@ -21,11 +21,9 @@ func (g *Gate) tlsConfig(ctx context.Context) (*tls.Config, error) {
 	case "off":
 		return nil, nil
 	case "files":
-		cert, err := tls.X509KeyPair(g.cfg.Certificate, g.cfg.Key)
-		if err != nil {
-			return nil, fmt.Errorf("web.certificate and web.key: %w", err)
-		}
-		return baseTLS(&tls.Config{Certificates: []tls.Certificate{cert}}), nil
+		return baseTLS(&tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+			return g.live.Load().certificate, nil // the newest
+		}}), nil
 	case "acme":
 		return g.acme(ctx)
 	}

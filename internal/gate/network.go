@@ -27,7 +27,7 @@ func (g *Gate) network(r *http.Request) string {
 }
 
 func (g *Gate) isProxy(ip netip.Addr) bool {
-	for _, p := range g.proxies {
+	for _, p := range g.live.Load().proxies {
 		if p.Contains(ip) {
 			return true
 		}

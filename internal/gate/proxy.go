@@ -6,9 +6,9 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"net/http/httputil"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"cofferdam/internal/ipc"
@@ -22,26 +22,30 @@ func (g *Gate) wellKnown(w http.ResponseWriter, r *http.Request) {
 	g.jmap(w, r)
 }
 
-// jmap passes a person's request on to the cell.
+// jmap passes a person's request on to the cell. Nothing of a body is read for
+// somebody who is not signed in.
 func (g *Gate) jmap(w http.ResponseWriter, r *http.Request) {
 	k, ok := g.key(w, r)
 	if !ok {
 		return
 	}
-	upload := strings.HasPrefix(r.URL.Path, "/jmap/upload/")
-	body, ok := readBody(w, r, upload)
-	if !ok {
-		return
-	}
-	var stale []byte
+	var (
+		stale []byte
+		body  *upward
+	)
 	for range 2 {
 		grant, session, err := g.sessions.get(r.Context(), k, g.network(r), stale)
 		if err != nil {
 			g.failSession(w, k, err)
 			return
 		}
-		err = g.pass(w, r, grant, session, body)
-		if !errors.Is(err, errStale) {
+		if body == nil {
+			if body, ok = readBody(w, r); !ok {
+				return
+			}
+		}
+		err = g.pass(w, r, passing{path: r.URL.Path, raw: r.URL.RawPath, query: r.URL.RawQuery, grant: grant, session: session, body: body})
+		if !errors.Is(err, errStale) || body.begun.Load() {
 			return
 		}
 		stale = grant.Capability
@@ -49,104 +53,106 @@ func (g *Gate) jmap(w http.ResponseWriter, r *http.Request) {
 	problem(w, http.StatusServiceUnavailable, "unavailable", "Your mail is being moved to another process. Please try again.", 1)
 }
 
-// readBody takes the whole body, so that the request can be repeated. Both
-// limits are told in the JMAP session (RFC 8620 section 2).
-func readBody(w http.ResponseWriter, r *http.Request, upload bool) ([]byte, bool) {
-	if r.Method != http.MethodPost {
-		return nil, true
-	}
-	limit := int64(maxAPIBody)
-	if upload {
-		limit = maxUploadBody
-	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
-	var large *http.MaxBytesError
-	switch {
-	case errors.As(err, &large):
-		jmapLimit(w, upload)
-	case err != nil:
-		problem(w, http.StatusBadRequest, "invalid", "The request broke off.", 0)
-	}
-	return body, err == nil
+// passing is one request on its way to a cell.
+type passing struct {
+	path, raw, query string // raw as in url.URL
+	grant            ipc.Grant
+	session          context.Context // ends with the session
+	body             *upward         // nil for none
 }
 
-// jmapLimit is the request-level error of RFC 8620 section 3.6.1.
-func jmapLimit(w http.ResponseWriter, upload bool) {
-	name := "maxSizeRequest"
-	if upload {
-		name = "maxSizeUpload"
+func (p passing) stream() bool { return strings.HasPrefix(p.path, "/jmap/eventsource") }
+
+// patience is how long nothing may move before a request is given up.
+func (p passing) patience() time.Duration {
+	if strings.HasPrefix(p.path, "/jmap/upload/") {
+		return uploadTime
 	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.WriteHeader(http.StatusRequestEntityTooLarge)
-	_, _ = io.WriteString(w, `{"type":"urn:ietf:params:jmap:error:limit","status":413,"limit":"`+name+`","detail":"This is larger than `+name+`."}`)
+	return apiTime
 }
 
-// pass proxies one request to the grant's cell. errStale means that nothing has
-// been done and nothing answered.
-func (g *Gate) pass(w http.ResponseWriter, r *http.Request, grant ipc.Grant, session context.Context, body []byte) error {
-	cell := g.cell(grant.Cell)
+// pass hands one request to the grant's cell and its answer to the client. It is
+// no general proxy: of the request a cell gets what JMAP needs, of the answer the
+// client gets what answer.go lets through. errStale means that nothing has been
+// done and nothing answered.
+func (g *Gate) pass(w http.ResponseWriter, r *http.Request, p passing) error {
+	cell := g.cell(p.grant.Cell)
 	if cell == nil {
 		return errStale // that cell is gone; keeper knows where the person is now
 	}
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
-	if session != nil {
-		stop := context.AfterFunc(session, cancel)
-		defer stop()
+	stop := context.AfterFunc(p.session, cancel)
+	defer stop()
+	idle := time.AfterFunc(p.patience(), cancel)
+	defer idle.Stop()
+	resp, err := cell.Transport().RoundTrip(g.inward(ctx, r, p))
+	if err != nil {
+		g.failPass(w, r, p, err)
+		return err
 	}
-	if !strings.HasPrefix(r.URL.Path, "/jmap/eventsource") {
-		var done context.CancelFunc
-		ctx, done = context.WithTimeout(ctx, apiTime)
-		defer done()
+	defer resp.Body.Close()
+	if resp.StatusCode == http.StatusMisdirectedRequest {
+		if p.body != nil && p.body.begun.Load() {
+			problem(w, http.StatusServiceUnavailable, "unavailable", "Your mail is being moved to another process. Please try again.", 1)
+		}
+		return errStale
 	}
-	var failure error
-	p := &httputil.ReverseProxy{
-		Rewrite:       func(pr *httputil.ProxyRequest) { g.rewrite(pr, grant, body) },
-		Transport:     cell.Transport(),
-		FlushInterval: -1,
-		ModifyResponse: func(resp *http.Response) error {
-			if resp.StatusCode == http.StatusMisdirectedRequest {
-				return errStale
-			}
-			return nil
-		},
-		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
-			failure = err
-			if !errors.Is(err, errStale) {
-				g.counts.cellErrors.Inc()
-				g.failProxy(w, r, err)
-			}
-		},
+	if p.stream() {
+		idle.Stop()
+		defer g.sessions.hold(p.grant.Session)()
 	}
-	cw := newCompressor(w, r)
-	defer cw.Close()
-	p.ServeHTTP(cw, r.WithContext(ctx))
-	return failure
+	return g.answer(w, r, p, resp, func() { idle.Reset(apiTime) })
 }
 
-func (g *Gate) rewrite(pr *httputil.ProxyRequest, grant ipc.Grant, body []byte) {
-	out := pr.Out
-	out.URL = &url.URL{Scheme: "http", Host: "line", Path: pr.In.URL.Path, RawPath: pr.In.URL.RawPath, RawQuery: pr.In.URL.RawQuery}
-	out.Host = "line"
-	for _, h := range []string{"Cookie", "Authorization", "Accept-Encoding", "Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"} {
-		out.Header.Del(h)
+// inwardHeaders are what a cell is told of a request: what JMAP and HTTP's
+// caching and ranges need, and nothing that says who or where the person is.
+var inwardHeaders = []string{"Accept", "Content-Type", "If-Modified-Since", "If-None-Match", "If-Range", "Last-Event-Id", "Range"}
+
+func (g *Gate) inward(ctx context.Context, r *http.Request, p passing) *http.Request {
+	out := &http.Request{Method: r.Method, URL: &url.URL{Scheme: "http", Host: "line", Path: p.path, RawPath: p.raw, RawQuery: p.query}, Host: "line",
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: http.Header{}}
+	for _, h := range inwardHeaders {
+		if v := r.Header.Values(h); len(v) > 0 {
+			out.Header[h] = v
+		}
 	}
-	out.Header.Set(ipc.HeaderCapability, b64.EncodeToString(grant.Capability))
+	out.Header.Set("User-Agent", "") // none
+	out.Header.Set(ipc.HeaderCapability, b64.EncodeToString(p.grant.Capability))
 	out.Header.Set(ipc.HeaderOrigin, g.cfg.Origin)
-	if body != nil {
-		out.Body = io.NopCloser(bytes.NewReader(body))
-		out.ContentLength = int64(len(body))
+	if p.body != nil {
+		p.body.attach(out)
+	}
+	return out.WithContext(ctx)
+}
+
+// failPass answers when a cell broke off: the request may or may not have been
+// carried out, so the client asks for the state and repeats what is missing.
+func (g *Gate) failPass(w http.ResponseWriter, r *http.Request, p passing, err error) {
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		jmapLimit(w, p.path)
+	case p.session.Err() != nil:
+		problem(w, http.StatusUnauthorized, "signedOut", "Your session is over. Please sign in again.", 0)
+	case r.Context().Err() != nil, p.body != nil && p.body.failed.Load():
+		problem(w, http.StatusBadRequest, "invalid", "The request broke off.", 0) // the client may be gone
+	default:
+		g.counts.cellErrors.Inc()
+		g.log.Warn("cell broke off", "path", pathClass(p.path), "err", err)
+		problem(w, http.StatusServiceUnavailable, "unavailable", "Your mail is back in a moment. Nothing is lost.", 1)
 	}
 }
 
-// failProxy answers when a cell broke off: the request may or may not have been
-// carried out, so the client asks for the state and repeats what is missing.
-func (g *Gate) failProxy(w http.ResponseWriter, r *http.Request, err error) {
-	if r.Context().Err() != nil && !errors.Is(err, context.DeadlineExceeded) {
-		return // the client is gone, or the session is over
+// jmapLimit is the request-level error of RFC 8620 section 3.6.1.
+func jmapLimit(w http.ResponseWriter, path string) {
+	name := "maxSizeRequest"
+	if strings.HasPrefix(path, "/jmap/upload/") {
+		name = "maxSizeUpload"
 	}
-	g.log.Warn("cell broke off", "path", pathClass(r.URL.Path), "err", err)
-	problem(w, http.StatusServiceUnavailable, "unavailable", "Your mail is back in a moment. Nothing is lost.", 1)
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(http.StatusRequestEntityTooLarge)
+	_, _ = io.WriteString(w, `{"type":"urn:ietf:params:jmap:error:limit","status":413,"limit":"`+name+`","detail":"This is larger than `+name+`."}`)
 }
 
 // body answers GET /b/TICKET/: a mail's body, or an image of it.
@@ -161,15 +167,13 @@ func (g *Gate) body(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	for range 2 {
-		grant, ok := g.sessions.byTicket(r.Context(), session)
+		grant, over, ok := g.sessions.byTicket(r.Context(), session)
 		if !ok {
 			g.bodyError(w, "Your session is over. Sign in again to read this mail.")
 			return
 		}
-		inner := r.Clone(r.Context())
-		inner.URL.Path = ipc.CellBody + email + "/" + r.PathValue("rest")
-		inner.URL.RawPath = ""
-		if err := g.pass(w, inner, grant, nil, nil); !errors.Is(err, errStale) {
+		p := passing{path: ipc.CellBody + email + "/" + r.PathValue("rest"), query: r.URL.RawQuery, grant: grant, session: over}
+		if err := g.pass(w, r, p); !errors.Is(err, errStale) {
 			return
 		}
 		g.sessions.stale(grant)
@@ -184,4 +188,85 @@ func (g *Gate) bodyError(w http.ResponseWriter, text string) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(http.StatusForbidden)
 	_, _ = io.WriteString(w, text+"\n")
+}
+
+// upward is a request's body on its way to a cell. A small one is kept whole, so
+// that it can be sent twice. A large one is never in our memory: it goes up as it
+// comes, once the cell has said that it knows the capability (RFC 9110 section
+// 10.1.1). The transport may read on while its answer is looked at.
+type upward struct {
+	small  []byte
+	large  io.Reader
+	length int64       // of a large one; -1: not told
+	begun  atomic.Bool // some of a large one went up: it cannot be sent again
+	failed atomic.Bool // it could not be read to its end
+}
+
+// readBody takes the body of a POST. Both limits are told in the JMAP session
+// (RFC 8620 section 2).
+func readBody(w http.ResponseWriter, r *http.Request) (*upward, bool) {
+	if r.Method != http.MethodPost {
+		return &upward{}, true
+	}
+	limit := int64(maxAPIBody)
+	if strings.HasPrefix(r.URL.Path, "/jmap/upload/") {
+		limit = maxUploadBody
+	}
+	if r.ContentLength > limit {
+		jmapLimit(w, r.URL.Path)
+		return nil, false
+	}
+	c := http.NewResponseController(w)
+	in := &paced{r: http.MaxBytesReader(w, r.Body, limit), c: c}
+	if r.ContentLength > smallBody {
+		return &upward{large: in, length: r.ContentLength}, true
+	}
+	_ = c.SetReadDeadline(time.Now().Add(bodyPause)) // for all of it; a test's recorder has none
+	head, err := io.ReadAll(io.LimitReader(in.r, smallBody+1))
+	if err != nil {
+		problem(w, http.StatusBadRequest, "invalid", "The request broke off.", 0)
+		return nil, false
+	}
+	if len(head) > smallBody { // longer than it told
+		return &upward{large: io.MultiReader(bytes.NewReader(head), in), length: -1}, true
+	}
+	_ = c.SetReadDeadline(time.Time{})
+	return &upward{small: head}, true
+}
+
+// attach makes b the body of a request to a cell.
+func (b *upward) attach(out *http.Request) {
+	switch {
+	case b.large != nil:
+		out.Body, out.ContentLength = io.NopCloser(b), b.length
+		out.Header.Set("Expect", "100-continue")
+	case len(b.small) > 0:
+		out.Body, out.ContentLength = io.NopCloser(bytes.NewReader(b.small)), int64(len(b.small))
+	}
+}
+
+// Read implements io.Reader for a large body.
+func (b *upward) Read(p []byte) (int, error) {
+	b.begun.Store(true)
+	n, err := b.large.Read(p)
+	if err != nil && err != io.EOF {
+		b.failed.Store(true)
+	}
+	return n, err
+}
+
+// paced reads a body of which something must come every bodyPause: a client that
+// stalls holds a connection and a place in its cell for no longer.
+type paced struct {
+	r io.Reader
+	c *http.ResponseController
+}
+
+func (p *paced) Read(b []byte) (int, error) {
+	_ = p.c.SetReadDeadline(time.Now().Add(bodyPause)) // a test's recorder has none
+	n, err := p.r.Read(b)
+	if err == io.EOF {
+		_ = p.c.SetReadDeadline(time.Time{})
+	}
+	return n, err
 }

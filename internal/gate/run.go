@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -63,11 +64,17 @@ func (g *Gate) serve(ctx context.Context, role *ipc.Role, line *ipc.Line) error 
 	notices := ipc.NewMux(g.log)
 	ipc.Handle(notices, ipc.GateEnded, 1<<20, time.Second, g.Ended)
 	bg, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var behind sync.WaitGroup
+	behind.Go(func() { g.sessions.watch(bg, g.alive) })
+	behind.Go(func() { g.basics.watch(bg, g.endBasic) })
+	behind.Go(g.static.prepare)
 	noticed := make(chan error, 1)
 	go func() { noticed <- ipc.Serve(bg, line.Listener(), notices, time.Second) }()
 
 	if err := role.Ready(ctx); err != nil {
 		stop()
+		<-noticed
+		behind.Wait()
 		return err
 	}
 	ended := make(chan error, 1)
@@ -84,16 +91,27 @@ func (g *Gate) serve(ctx context.Context, role *ipc.Role, line *ipc.Line) error 
 	}
 	stop()
 	<-noticed
+	behind.Wait()
 	return err
 }
 
-// reload takes what can change while people are connected. The listeners and
-// TLS mode cannot.
+// reload takes what can change while people are connected: the name, HTTP Basic,
+// the listed proxies, and a renewed certificate, which new connections get. A
+// configuration with a fault changes nothing.
 func (g *Gate) reload(data json.RawMessage) {
 	var cfg Config
-	if err := ipc.Decode(data, &cfg); err != nil {
+	err := ipc.Decode(data, &cfg)
+	var next *live
+	if err == nil {
+		next, err = newLive(cfg)
+	}
+	if err != nil {
 		g.log.Error("configuration not taken", "err", err)
 		return
 	}
-	g.live.Store(&live{name: cfg.Name, basic: cfg.HTTPBasic})
+	if cfg.TLS != g.cfg.TLS {
+		g.log.Warn("web.tls changes with the next start")
+		next.certificate = g.live.Load().certificate
+	}
+	g.live.Store(next)
 }

@@ -9,7 +9,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
-	"sync"
+	"sync/atomic"
 
 	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/gzip"
@@ -25,8 +25,20 @@ type file struct {
 	data, contentType, tag string
 	hashed                 bool // the name carries a hash of the content: cache for ever
 
-	once   sync.Once
-	br, gz string // made at first use, best level
+	packed atomic.Pointer[packed] // nil until prepare came to it
+}
+
+// packed is a file compressed as far as it goes.
+type packed struct{ br, gz string }
+
+// prepare compresses the files. It takes a second or two: until a file's turn
+// came, it is served as it is.
+func (s *static) prepare() {
+	for _, f := range s.files {
+		if compressible(f.contentType) {
+			f.packed.Store(compress(f.data))
+		}
+	}
 }
 
 // newStatic reads all files of the client once. The operator key is one more
@@ -74,7 +86,7 @@ func (s *static) add(name string, data []byte) {
 	}
 	s.files[name] = &file{
 		data: string(data), contentType: kind,
-		tag:    fmt.Sprintf(`"%x"`, sha256.Sum256(data))[:26] + `"`,
+		tag:    fmt.Sprintf(`W/"%x"`, sha256.Sum256(data))[:28] + `"`, // weak: the encodings share it
 		hashed: strings.HasPrefix(name, "/assets/"),
 	}
 }
@@ -102,7 +114,7 @@ func (s *static) serve(w http.ResponseWriter, r *http.Request) {
 		h.Set("Cache-Control", "public, max-age=31536000, immutable")
 	}
 	h.Set("ETag", f.tag)
-	if r.Header.Get("If-None-Match") == f.tag {
+	if strings.Contains(r.Header.Get("If-None-Match"), f.tag[2:]) { // a list, and weakly: RFC 9110 section 13.1.2
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
@@ -122,33 +134,33 @@ func (s *static) serve(w http.ResponseWriter, r *http.Request) {
 }
 
 func (f *file) encoded(header string) (body, encoding string) {
-	f.once.Do(f.compress)
-	names := map[string]bool{}
-	for part := range strings.SplitSeq(header, ",") {
-		name, _, _ := strings.Cut(strings.TrimSpace(part), ";")
-		names[name] = true
+	p := f.packed.Load()
+	if p == nil {
+		return f.data, ""
 	}
-	switch {
-	case names["br"]:
-		return f.br, "br"
-	case names["gzip"]:
-		return f.gz, "gzip"
+	switch accepted(header, "br", "gzip") {
+	case "br":
+		return p.br, "br"
+	case "gzip":
+		return p.gz, "gzip"
 	}
 	return f.data, ""
 }
 
-func (f *file) compress() {
+func compress(data string) *packed {
+	var p packed
 	var b bytes.Buffer
 	bw := brotli.NewWriterLevel(&b, brotli.BestCompression)
-	_, _ = bw.Write([]byte(f.data)) // a bytes.Buffer does not fail
+	_, _ = bw.Write([]byte(data)) // a bytes.Buffer does not fail
 	_ = bw.Close()
-	f.br = b.String()
+	p.br = b.String()
 	b.Reset()
 	gw, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
 	if err != nil {
 		panic(err) // the level is a constant of ours
 	}
-	_, _ = gw.Write([]byte(f.data))
+	_, _ = gw.Write([]byte(data))
 	_ = gw.Close()
-	f.gz = b.String()
+	p.gz = b.String()
+	return &p
 }
