@@ -18,6 +18,12 @@ func (s *Store) Boxes(ctx context.Context) (out []upstream.Box, err error) {
 		return nil, err
 	}
 	err = s.read(ctx, "listing mailboxes", "", func(ctx context.Context, c *session) error {
+		if c.sel != nil {
+			// A STATUS of the selected mailbox tells what this connection sees.
+			if err := c.catchUp(ctx, all); err != nil {
+				return err
+			}
+		}
 		out, err = t.list(ctx, c.client)
 		return err
 	})
