@@ -23,7 +23,7 @@ func (c *Cell) serveBody(w http.ResponseWriter, r *http.Request, p *person) {
 	email, blob := jmap.EmailID(r.PathValue("email")), r.PathValue("blob")
 	var err error
 	if blob != "" {
-		err = c.serveImage(w, r, p, jmap.BlobID(blob))
+		err = c.serveImage(w, r, p, email, jmap.BlobID(blob))
 	} else {
 		err = c.serveDocument(w, r, p, email)
 	}
@@ -63,6 +63,7 @@ func (c *Cell) document(ctx context.Context, p *person, email jmap.EmailID, them
 	if err != nil {
 		return ipc.Rendered{}, err
 	}
+	c.people.shown(p, email, b.CIDs)
 	doc, err := c.render(ctx, b, theme)
 	if err == nil || !b.IsHTML {
 		return doc, err
@@ -131,8 +132,26 @@ func (f findings) Findings(ctx context.Context, b account.Body) (account.Finding
 		Removed: doc.Findings.Removed, IsText: doc.IsText}, nil
 }
 
+// belongs says whether an image is one of the mail that the ticket names: a
+// ticket for one mail opens nothing of another.
+func (c *Cell) belongs(ctx context.Context, p *person, email jmap.EmailID, image jmap.BlobID) bool {
+	if has, known := c.people.holds(p, email, image); known {
+		return has
+	}
+	b, err := p.account.Body(ctx, email) // shown by another process than this
+	if err != nil {
+		return false
+	}
+	c.people.shown(p, email, b.CIDs)
+	has, _ := c.people.holds(p, email, image)
+	return has
+}
+
 // serveImage answers an image of the mail, if its bytes are one.
-func (c *Cell) serveImage(w http.ResponseWriter, r *http.Request, p *person, id jmap.BlobID) error {
+func (c *Cell) serveImage(w http.ResponseWriter, r *http.Request, p *person, email jmap.EmailID, id jmap.BlobID) error {
+	if !c.belongs(r.Context(), p, email, id) {
+		return ipc.Errorf(ipc.CodeNotFound, "no image of this mail")
+	}
 	blob, err := p.account.BlobOpen(r.Context(), id, jmap.ByteRange{})
 	if err != nil {
 		return ipc.Errorf(ipc.CodeNotFound, "no such image")

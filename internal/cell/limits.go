@@ -14,7 +14,9 @@ const (
 	recordPage  = 200
 	recordTries = 8
 	recordPause = 500 * time.Millisecond
-	unknownFor  = time.Second      // keeper tells a new porter of a thousand sessions within this
-	unknownRow  = 15 * time.Second // "unknown" after a longer pause is a new case
-	endGrace    = 30 * time.Second // an account without a session is kept so long: a reload, a second window
+	unknownFor  = time.Second            // keeper tells a new porter of a thousand sessions within this
+	unknownRow  = 15 * time.Second       // "unknown" after a longer pause is a new case
+	maxShown    = 64                     // mails whose images are remembered: a page shows one
+	settleTime  = 500 * time.Millisecond // for requests under way when a person leaves: keys are wiped within a second
+	endGrace    = 30 * time.Second       // an account without a session is kept so long: a reload, a second window
 )

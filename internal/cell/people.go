@@ -10,6 +10,7 @@ import (
 
 	"cofferdam/internal/account"
 	"cofferdam/internal/ipc"
+	"cofferdam/internal/jmap"
 	"cofferdam/internal/jmapserver"
 	"cofferdam/internal/user"
 )
@@ -45,6 +46,9 @@ type person struct {
 	grants  map[[32]byte]*grant
 	newest  []byte // capability to show to keeper and porter
 	leaving *time.Timer
+	gone    bool                                      // dismissed: running takes no more
+	running sync.WaitGroup                            // requests under way
+	images  map[jmap.EmailID]map[jmap.BlobID]struct{} // of the bodies shown last
 }
 
 // grant is one session's right to a person.
@@ -151,6 +155,13 @@ func (ps *people) drop(key [32]byte, g *grant) {
 // dismiss forgets a person: streams end, pipes close, keys are wiped. It needs
 // mu; the closing runs apart.
 func (ps *people) dismiss(p *person) {
+	if p.gone {
+		return
+	}
+	p.gone = true
+	if p.leaving != nil {
+		p.leaving.Stop()
+	}
 	if ps.byUID[p.uid] == p {
 		delete(ps.byUID, p.uid)
 	}
@@ -162,10 +173,59 @@ func (ps *people) dismiss(p *person) {
 	p.cancel()
 	go func() {
 		<-p.opened
+		p.settle()
 		if p.close != nil {
 			p.close()
 		}
 	}()
+}
+
+// settle waits for requests under way, whose context is over: what they make of
+// wiped keys would be wrong ids. One that is stuck in a write makes nothing more.
+func (p *person) settle() {
+	done := make(chan struct{})
+	go func() { p.running.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(settleTime):
+	}
+}
+
+// enter counts a request of a person; the result ends it. It is refused when the
+// person's time here is over.
+func (ps *people) enter(p *person) (leave func(), err error) {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	if p.gone {
+		return nil, ipc.Errorf(ipc.CodeUnknown, "session is over")
+	}
+	p.running.Add(1)
+	return p.running.Done, nil
+}
+
+// shown remembers the images of a body that was just shown, for the requests that
+// follow.
+func (ps *people) shown(p *person, email jmap.EmailID, images map[string]jmap.BlobID) {
+	set := make(map[jmap.BlobID]struct{}, len(images))
+	for _, id := range images {
+		set[id] = struct{}{}
+	}
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	if p.images == nil || len(p.images) >= maxShown {
+		p.images = map[jmap.EmailID]map[jmap.BlobID]struct{}{}
+	}
+	p.images[email] = set
+}
+
+// holds says whether a mail that was shown lately has an image, and whether that
+// is known.
+func (ps *people) holds(p *person, email jmap.EmailID, image jmap.BlobID) (has, known bool) {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	set, known := p.images[email]
+	_, has = set[image]
+	return has, known
 }
 
 // end answers keeper: these sessions are over.

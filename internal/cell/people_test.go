@@ -10,12 +10,14 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"cofferdam/internal/account"
 	"cofferdam/internal/ipc"
+	"cofferdam/internal/jmap"
 )
 
 // visitor is one person with one session in an otherwise empty cell.
@@ -95,4 +97,73 @@ func TestNotYetIsSaidToThePerson(t *testing.T) {
 			t.Errorf("%s with %s: %d %s", row.path, row.capability, w.Code, w.Body)
 		}
 	}
+}
+
+// Keys are wiped when the last request is over, and not under it; a request that
+// is stuck holds them up for a moment only.
+func TestAccountClosesAfterRequests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for name, took := range map[string]time.Duration{"ends": settleTime / 2, "stuck": time.Hour} {
+			ps, p, req := visitor(t, nil)
+			closed := make(chan time.Time, 2)
+			p.close = func() { closed <- time.Now() }
+			leave, err := ps.enter(p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			go func() { time.Sleep(took); leave() }()
+			start := time.Now()
+			if _, err := ps.end(t.Context(), ipc.EndRequest{Sessions: [][]byte{req.Session}}); err != nil {
+				t.Fatal(err)
+			}
+			if p.ctx.Err() == nil {
+				t.Errorf("%s: the request's context lives on", name)
+			}
+			if d := (<-closed).Sub(start); d != min(took, settleTime) {
+				t.Errorf("%s: closed after %s", name, d)
+			}
+			if _, err := ps.enter(p); ipc.CodeOf(err) != ipc.CodeUnknown {
+				t.Errorf("%s: entered after the end: %v", name, err)
+			}
+		}
+		time.Sleep(2 * time.Hour)
+	})
+}
+
+// A grant that was refused and a session that ended close the account once.
+func TestAccountClosesOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ps, p, req := visitor(t, nil)
+		var closed atomic.Int32
+		p.close = func() { closed.Add(1) }
+		ps.refused(p, req.Capability, ipc.CodeFenced)
+		ps.closeAll()
+		time.Sleep(2 * endGrace)
+		if n := closed.Load(); n != 1 {
+			t.Errorf("closed %d times", n)
+		}
+	})
+}
+
+// The ticket of one mail shows that mail's images alone.
+func TestImagesOfThisMailAlone(t *testing.T) {
+	ps, p, _ := visitor(t, nil)
+	c := &Cell{people: ps}
+	ps.shown(p, "mail", map[string]jmap.BlobID{"cid": "mine"})
+	ps.shown(p, "other", map[string]jmap.BlobID{"cid": "theirs"})
+	if !c.belongs(t.Context(), p, "mail", "mine") {
+		t.Error("an image of the mail is refused")
+	}
+	for _, blob := range []jmap.BlobID{"theirs", "anything"} {
+		if c.belongs(t.Context(), p, "mail", blob) {
+			t.Errorf("%s is shown with another mail's ticket", blob)
+		}
+	}
+	for i := range 2 * maxShown {
+		ps.shown(p, jmap.EmailID(strings.Repeat("x", i+1)), nil)
+	}
+	if len(p.images) > maxShown {
+		t.Errorf("%d mails are remembered", len(p.images))
+	}
+	ps.closeAll()
 }

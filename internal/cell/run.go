@@ -125,6 +125,10 @@ func (c *Cell) gateHandler() (http.Handler, error) {
 func (c *Cell) admit(next func(http.ResponseWriter, *http.Request, *person)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p, err := c.people.find(r.Context(), r.Header.Get(ipc.HeaderCapability))
+		var leave func()
+		if err == nil {
+			leave, err = c.people.enter(p)
+		}
 		switch {
 		case ipc.CodeOf(err) == ipc.CodeUnknown:
 			ipc.WriteError(w, err) // for gate
@@ -133,6 +137,7 @@ func (c *Cell) admit(next func(http.ResponseWriter, *http.Request, *person)) htt
 			notYet(w, r)
 			return
 		}
+		defer leave()
 		ctx, cancel := context.WithCancel(context.WithValue(r.Context(), personKey{}, p))
 		defer cancel()
 		over := p.ctx
