@@ -122,13 +122,19 @@ export class Composer {
     [...this.to.value, ...this.cc.value, ...this.bcc.value].filter((a) => !isAddress(a.email)),
   );
 
+  /** Uploads or a send are under way; all else that keeps from sending is the person's to mend. */
+  readonly busy = computed(
+    () =>
+      this.uploads.value.length > 0 ||
+      this.sending.value.kind === "sending" ||
+      this.sending.value.kind === "sent",
+  );
+
   readonly canSend = computed(
     () =>
       this.to.value.length + this.cc.value.length + this.bcc.value.length > 0 &&
       this.wrong.value.length === 0 &&
-      this.uploads.value.length === 0 &&
-      this.sending.value.kind !== "sending" &&
-      this.sending.value.kind !== "sent",
+      !this.busy.value,
   );
 
   /** draft is what stands in the composer now. */

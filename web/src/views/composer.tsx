@@ -208,13 +208,7 @@ function Bottom({ composer, onSend }: { readonly composer: Composer; readonly on
   const picker = useRef<HTMLInputElement>(null);
   return (
     <footer class="compose-bottom">
-      <Button
-        kind="primary"
-        icon="send"
-        title="Ctrl+Enter"
-        disabled={!composer.canSend.value}
-        onClick={onSend}
-      >
+      <Button kind="primary" icon="send" title="Ctrl+Enter" disabled={composer.busy.value} onClick={onSend}>
         {words.act.send}
       </Button>
       <IconButton icon="attach" label={words.act.attach} onClick={() => picker.current?.click()} />
@@ -245,7 +239,17 @@ function Window({ composer }: { readonly composer: Composer }) {
   const dropping = useSignal(false);
   const asking = useSignal(false);
   const send = () => {
-    if (!composer.canSend.peek()) return;
+    // An address that is being typed becomes a recipient when its field loses the focus.
+    if (document.activeElement instanceof HTMLInputElement) document.activeElement.blur();
+    if (composer.busy.peek()) return;
+    if (!composer.canSend.peek()) {
+      const wrong = composer.wrong.peek()[0];
+      room.toasts.show(
+        wrong ? `${words.wrongAddress}: ${wrong.email}` : words.trouble.refusals.noRecipients,
+        "trouble",
+      );
+      return;
+    }
     if (composer.subject.peek().trim() === "") asking.value = true;
     else void room.composers.send(composer);
   };
