@@ -184,15 +184,24 @@ func (r *rig) deliver(box, raw string, flags ...string) {
 
 func (r *rig) box(role jmap.Role) jmap.MailboxID {
 	r.Helper()
+	id, ok := r.find(role)
+	if !ok {
+		r.Fatalf("no mailbox of role %s", role)
+	}
+	return id
+}
+
+// find is box for a moment in which there may be none.
+func (r *rig) find(role jmap.Role) (id jmap.MailboxID, ok bool) {
+	r.Helper()
 	list, _, _, err := r.a.MailboxGet(r.ctx, nil)
 	r.must(err)
 	for _, m := range list {
 		if m.Role == role {
-			return m.ID
+			return m.ID, true
 		}
 	}
-	r.Fatalf("no mailbox of role %s in %+v", role, list)
-	return ""
+	return "", false
 }
 
 func inMailbox(id jmap.MailboxID) *jmap.Filter[jmap.EmailCondition] {

@@ -183,12 +183,14 @@ func testMailboxMadeAnew(t *testing.T, r *rig, _ *wire) {
 	_, err = r.other.Move(r.ctx, upstream.Place{Box: "Old", Validity: m.UIDValidity}, uids, "Archive")
 	r.must(err)
 	for {
-		fresh := r.box(jmap.RoleArchive)
-		if got := r.query(inMailbox(fresh)); fresh != archive && len(got) == 1 {
-			if got[0] != id {
-				t.Errorf("the mail is %s now, was %s", got[0], id)
+		// Between the other program's two commands there is no archive.
+		if fresh, ok := r.find(jmap.RoleArchive); ok && fresh != archive {
+			if got := r.query(inMailbox(fresh)); len(got) == 1 {
+				if got[0] != id {
+					t.Errorf("the mail is %s now, was %s", got[0], id)
+				}
+				break
 			}
-			break
 		}
 		if r.ctx.Err() != nil {
 			t.Fatal("the new mailbox did not show")
