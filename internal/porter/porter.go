@@ -18,7 +18,7 @@ import (
 type Porter struct {
 	log        *slog.Logger
 	table      atomic.Pointer[platforms]
-	document   []byte
+	document   atomic.Pointer[[]byte] // the signed sign-in key document
 	signIn     seal.SigninKey
 	credential seal.PrivateKey
 	challenges *seal.Challenges
@@ -37,7 +37,7 @@ type Porter struct {
 // that a page never seals to a key that nobody has.
 func New(cfg Config, log *slog.Logger) (*Porter, error) {
 	p := &Porter{
-		log: log, document: cfg.KeyDocument, challenges: seal.NewChallenges(), stretcher: seal.NewStretcher(derivations),
+		log: log, challenges: seal.NewChallenges(), stretcher: seal.NewStretcher(derivations),
 		registry: newRegistry(), throttle: newThrottle(cfg.FailsAccount), quota: limit.NewQuota(), counts: newCounts(),
 	}
 	p.refs = newRefs()
@@ -49,14 +49,24 @@ func New(cfg Config, log *slog.Logger) (*Porter, error) {
 	if p.credential, err = seal.ParsePrivateKey(cfg.CredentialKey); err != nil {
 		return nil, fmt.Errorf("credential key: %w", err)
 	}
-	doc, err := seal.ParseSigninKeyDoc(cfg.KeyDocument)
-	if err != nil {
+	if err := p.setDocument(cfg.KeyDocument); err != nil {
 		return nil, err
 	}
-	if doc.KID() != seal.KID(p.signIn.Public()) {
-		return nil, errors.New("signin.key_document was signed for another sign-in key than this installation's")
-	}
 	return p, p.setPlatforms(cfg.Platforms)
+}
+
+// setDocument takes the document by which pages know the sign-in key, one that was
+// signed anew included.
+func (p *Porter) setDocument(text []byte) error {
+	doc, err := seal.ParseSigninKeyDoc(text)
+	if err != nil {
+		return err
+	}
+	if doc.KID() != seal.KID(p.signIn.Public()) {
+		return errors.New("signin.key_document was signed for another sign-in key than this installation's")
+	}
+	p.document.Store(&text)
+	return nil
 }
 
 func (p *Porter) setPlatforms(list []Platform) error {
@@ -70,7 +80,7 @@ func (p *Porter) setPlatforms(list []Platform) error {
 
 // offer answers what a page needs in order to seal a sign-in.
 func (p *Porter) offer(context.Context, ipc.None) (ipc.SignInOffer, error) {
-	return ipc.SignInOffer{Key: p.document, Challenge: p.challenges.Issue(), Domains: p.table.Load().domains}, nil
+	return ipc.SignInOffer{Key: *p.document.Load(), Challenge: p.challenges.Issue(), Domains: p.table.Load().domains}, nil
 }
 
 // open opens a box whose challenge is ours, fresh and unused.

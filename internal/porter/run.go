@@ -75,13 +75,17 @@ func (p *Porter) cellCalls(cell string) *ipc.Mux {
 	return m
 }
 
-// reload takes a new table of platforms; pipes that are open live on.
+// reload takes a new table of platforms and a key document that was signed anew;
+// pipes that are open live on.
 func (p *Porter) reload(data json.RawMessage) {
 	var cfg Config
 	err := ipc.Decode(data, &cfg)
 	clear(cfg.SignInKey)
 	clear(cfg.CredentialKey)
 	clear(data)
+	if err == nil {
+		err = p.setDocument(cfg.KeyDocument)
+	}
 	if err == nil {
 		err = p.setPlatforms(cfg.Platforms)
 	}

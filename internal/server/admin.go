@@ -70,16 +70,7 @@ func (s *supervisor) metrics(w http.ResponseWriter, r *http.Request, reg *promet
 	add := func(role string, families map[string]*dto.MetricFamily) {
 		mu.Lock()
 		defer mu.Unlock()
-		for name, f := range families {
-			for _, m := range f.Metric {
-				m.Label = append(m.Label, &dto.LabelPair{Name: new("role"), Value: &role})
-			}
-			if have := merged[name]; have != nil {
-				have.Metric = append(have.Metric, f.Metric...)
-			} else {
-				merged[name] = f
-			}
-		}
+		merge(merged, role, families)
 	}
 	var wg sync.WaitGroup
 	for name, c := range clients {
@@ -102,6 +93,27 @@ func (s *supervisor) metrics(w http.ResponseWriter, r *http.Request, reg *promet
 	}
 }
 
+// merge adds a role's figures to those of others. What would make the whole page
+// unreadable, or pass for another role's figures, is left out: a role may be
+// hostile.
+func merge(merged map[string]*dto.MetricFamily, role string, families map[string]*dto.MetricFamily) {
+	for name, f := range families {
+		f.Metric = slices.DeleteFunc(f.Metric, func(m *dto.Metric) bool {
+			return slices.ContainsFunc(m.Label, func(l *dto.LabelPair) bool { return l.GetName() == "role" })
+		})
+		for _, m := range f.Metric {
+			m.Label = append(m.Label, &dto.LabelPair{Name: new("role"), Value: &role})
+		}
+		have := merged[name]
+		switch {
+		case have == nil:
+			merged[name] = f
+		case have.GetType() == f.GetType():
+			have.Metric = append(have.Metric, f.Metric...)
+		}
+	}
+}
+
 // scrape asks one role; a role that does not answer in time has no figures.
 func scrape(ctx context.Context, c *ipc.Client) map[string]*dto.MetricFamily {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://line/metrics", nil)
@@ -114,7 +126,7 @@ func scrape(ctx context.Context, c *ipc.Client) map[string]*dto.MetricFamily {
 	}
 	defer resp.Body.Close()
 	parser := expfmt.NewTextParser(model.UTF8Validation)
-	families, err := parser.TextToMetricFamilies(http.MaxBytesReader(nil, resp.Body, ipc.MaxCallBody))
+	families, err := parser.TextToMetricFamilies(http.MaxBytesReader(nil, resp.Body, maxFigures))
 	if err != nil {
 		return nil
 	}

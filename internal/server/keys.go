@@ -23,7 +23,8 @@ type keys struct {
 	Device     []byte `json:"device"`     // keeper's: MAC of device tokens
 
 	operator seal.OperatorPublic
-	document []byte // the signed sign-in key document
+	document []byte    // the signed sign-in key document
+	until    time.Time // its end
 }
 
 const (
@@ -119,6 +120,7 @@ func (k *keys) readDocument(c config.SignIn) error {
 		return fmt.Errorf("signin.key_document: %w", err)
 	}
 	k.document, err = doc.JSON()
+	k.until = doc.NotAfter
 	return err
 }
 
@@ -140,6 +142,7 @@ func (k *keys) signOnline(folder string) error {
 		return err
 	}
 	k.document, err = doc.JSON()
+	k.until = doc.NotAfter
 	return err
 }
 

@@ -1,6 +1,10 @@
 package server
 
-import "time"
+import (
+	"time"
+
+	"cofferdam/internal/ipc"
+)
 
 const (
 	readyTime      = 15 * time.Second // a role that is not ready by then is started again
@@ -8,9 +12,18 @@ const (
 	maxFirstFails  = 3                // a role that fails so often at the start of the server ends it, with the reason
 	firstBackoff   = 0 * time.Second  // a role that ran well is back at once
 	maxBackoff     = 5 * time.Second
-	healthyAfter   = 10 * time.Second // a role that ran so long starts without back-off
-	maxLogLine     = 8 << 10          // bytes of one log line of a role; the rest is cut
-	maxLogRate     = 500              // lines a second of one role, so that a hostile one cannot flood the log
-	maxCellsOnNeed = 4096             // processes that people_per_cell may start
+	healthyAfter   = 10 * time.Second       // a role that ran so long starts without back-off
+	quickEnd       = time.Second            // a role that ends sooner is started again with back-off, however it ended
+	controlTime    = 250 * time.Millisecond // for a role to read its control messages: the line's queue holds hundreds
+	renewEvery     = 24 * time.Hour
+	documentWarn   = 14 * 24 * time.Hour // before the sign-in key document ends, each day
+	lineFiles      = 65_536              // descriptors of a role at the end of every cell's line
+	cellFiles      = 4 * ipc.MaxConns    // gate's and keeper's connections, and pipes
+	maxFigures     = 1 << 20             // bytes of one role's figures
+	maxLogAttrs    = 32                  // of one log line of a role
+	maxLogKey      = 40
+	maxLogLine     = 8 << 10 // bytes of one log line of a role; the rest is cut
+	maxLogRate     = 500     // lines a second of one role, so that a hostile one cannot flood the log
+	maxCellsOnNeed = 4096    // processes that people_per_cell may start
 	metricsTime    = 2 * time.Second
 )

@@ -2,9 +2,13 @@ package server
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"io"
 	"log/slog"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -17,11 +21,13 @@ func (s *supervisor) copyLog(name string, r io.ReadCloser) {
 	second, lines, dropped := time.Now(), 0, 0
 	for {
 		line, err := br.ReadSlice('\n')
-		for err == bufio.ErrBufferFull { // the rest of an overlong line
-			var rest []byte
-			rest, err = br.ReadSlice('\n')
-			_ = rest
+		if err == bufio.ErrBufferFull {
+			line = bytes.Clone(line) // the buffer is used again
+			for err == bufio.ErrBufferFull {
+				_, err = br.ReadSlice('\n') // the rest of an overlong line
+			}
 		}
+		line = bytes.TrimRight(line, "\r\n")
 		if time.Since(second) > time.Second {
 			if dropped > 0 {
 				s.log.Warn("log lines dropped", "role", name, "lines", dropped)
@@ -30,7 +36,7 @@ func (s *supervisor) copyLog(name string, r io.ReadCloser) {
 		}
 		if lines++; lines > maxLogRate {
 			dropped++
-		} else if len(line) > 1 {
+		} else if len(line) > 0 {
 			s.relay(name, line)
 		}
 		if err != nil {
@@ -42,7 +48,7 @@ func (s *supervisor) copyLog(name string, r io.ReadCloser) {
 func (s *supervisor) relay(name string, line []byte) {
 	var rec map[string]any
 	if json.Unmarshal(line, &rec) != nil {
-		s.log.Error("role wrote", "role", name, "text", string(line[:len(line)-1]))
+		s.log.Error("role wrote", "role", name, "text", string(line))
 		return
 	}
 	var level slog.Level
@@ -51,11 +57,29 @@ func (s *supervisor) relay(name string, line []byte) {
 		level = slog.LevelInfo
 	}
 	msg, _ := rec["msg"].(string)
+	s.log.Log(s.ctx, level, msg, relayed(name, rec)...)
+}
+
+// relayed are the attributes of a role's log line. A role may be hostile: its
+// words cannot take the place of ours, nor make keys that a reader of the log
+// takes for something else.
+func relayed(name string, rec map[string]any) []any {
 	attrs := []any{"role", name}
-	for k, v := range rec {
-		if k != "level" && k != "msg" && k != "time" && k != "role" {
-			attrs = append(attrs, k, v)
+	for _, k := range slices.Sorted(maps.Keys(rec)) {
+		switch k {
+		case slog.LevelKey, slog.MessageKey, slog.TimeKey, slog.SourceKey, "role":
+			continue
+		}
+		if len(attrs) < 2*maxLogAttrs && isLogKey(k) {
+			attrs = append(attrs, k, rec[k])
 		}
 	}
-	s.log.Log(s.ctx, level, msg, attrs...)
+	return attrs
+}
+
+func isLogKey(k string) bool {
+	odd := func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '_'
+	}
+	return k != "" && len(k) <= maxLogKey && !strings.ContainsFunc(k, odd)
 }

@@ -20,13 +20,35 @@ import (
 
 // plan knows what each role is told and how it is closed in.
 type plan struct {
-	keys      *keys
 	ticketKey []byte
 	node      string
 	ids       ids
 
-	mu     sync.Mutex // guards loaded
+	mu     sync.Mutex // guards the rest
 	loaded config.Config
+	keys   *keys
+}
+
+// renew reads the installation's keys and the sign-in key document, or signs it.
+// When it fails the former ones stay.
+func (p *plan) renew() error {
+	k, err := loadKeys(p.config())
+	if err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.keys = k
+	return nil
+}
+
+// documentLeft is how long pages accept the sign-in key document yet.
+func (p *plan) documentLeft() time.Duration { return time.Until(p.secrets().until) }
+
+func (p *plan) secrets() *keys {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.keys
 }
 
 func (p *plan) config() config.Config {
@@ -60,6 +82,7 @@ func (p *plan) settings(name string) (json.RawMessage, sandbox.Profile, error) {
 		told, profile, err = p.porter(c)
 	case "cell":
 		told, profile = cell.Config{Name: c.Web.Name}, sandbox.Cell(int64(c.Cells.Memory))
+		profile.Files = cellFiles
 	case "render":
 		told, profile = struct{}{}, sandbox.Render(int64(c.Cells.RenderMemory))
 	default:
@@ -78,7 +101,7 @@ func (p *plan) settings(name string) (json.RawMessage, sandbox.Profile, error) {
 func (p *plan) gate(c config.Config) (any, sandbox.Profile, error) {
 	out := gate.Config{
 		Name: c.Web.Name, Origin: c.Web.Origin, TLS: c.Web.TLS, Proxies: c.Web.Proxies, ProxyProtocol: c.Web.ProxyProtocol,
-		HTTPBasic: c.Web.HTTPBasic, OperatorKey: p.keys.operatorJSON(), TicketKey: p.ticketKey, Idle: time.Duration(c.SignIn.Idle),
+		HTTPBasic: c.Web.HTTPBasic, OperatorKey: p.secrets().operatorJSON(), TicketKey: p.ticketKey, Idle: time.Duration(c.SignIn.Idle),
 	}
 	profile := sandbox.Gate(nil, nil)
 	var err error
@@ -104,11 +127,12 @@ func (p *plan) gate(c config.Config) (any, sandbox.Profile, error) {
 func (p *plan) keeper(c config.Config) (any, sandbox.Profile) {
 	folder := filepath.Join(c.Data, "keeper")
 	profile := sandbox.Keeper(folder)
+	profile.Files = lineFiles
 	profile.UID, profile.GID = p.ids.keeper, p.ids.keeper
 	return keeper.Config{
 		Database: filepath.Join(folder, "cofferdam.db"), Node: p.node, Cells: c.Cells.Cells, PeoplePerCell: c.Cells.PeoplePerCell,
 		CellIdle: time.Duration(c.Cells.Idle), Idle: time.Duration(c.SignIn.Idle), Absolute: time.Duration(c.SignIn.Absolute),
-		Shared: time.Duration(c.SignIn.Shared), FailsNetwork: c.SignIn.FailsNetwork, DeviceKey: p.keys.Device,
+		Shared: time.Duration(c.SignIn.Shared), FailsNetwork: c.SignIn.FailsNetwork, DeviceKey: p.secrets().Device,
 	}, profile
 }
 
@@ -120,8 +144,10 @@ func (p *plan) vault(c config.Config) (any, sandbox.Profile) {
 }
 
 func (p *plan) porter(c config.Config) (any, sandbox.Profile, error) {
-	out := porter.Config{SignInKey: p.keys.SignIn, KeyDocument: p.keys.document, CredentialKey: p.keys.Credential, FailsAccount: c.SignIn.FailsAccount}
+	k := p.secrets()
+	out := porter.Config{SignInKey: k.SignIn, KeyDocument: k.document, CredentialKey: k.Credential, FailsAccount: c.SignIn.FailsAccount}
 	profile := sandbox.Porter()
+	profile.Files = lineFiles // a pipe is two
 	for _, pc := range c.Platform {
 		imap, err := service(pc.IMAP)
 		if err != nil {

@@ -47,7 +47,7 @@ func (p *process) keep(ctx context.Context) {
 			return
 		}
 		ran := time.Since(began)
-		if ran > healthyAfter || err == nil {
+		if ran > healthyAfter || err == nil && ran > quickEnd { // a clean end, as of a render that retires
 			backoff = firstBackoff
 		}
 		p.log.Warn("role ended", "role", p.name, "ran", ran.Round(time.Millisecond), "err", err, "again", backoff)
@@ -99,8 +99,7 @@ func (p *process) once(ctx context.Context) error {
 		return err
 	}
 	messages := make(chan struct{})
-	go func() { defer close(messages); p.listen(control) }()
-	err = p.wait(ctx, cmd, control, exited)
+	err = p.wait(ctx, cmd, control, exited, messages)
 	p.sup.mu.Lock()
 	p.control, p.pid = nil, 0
 	p.sup.mu.Unlock()
@@ -161,7 +160,8 @@ func (p *process) handOver(ctx context.Context, control *ipc.Line, config json.R
 
 // wait ends with the process. When ctx ends it asks the process to drain, and
 // kills it after a time.
-func (p *process) wait(ctx context.Context, cmd *exec.Cmd, control *ipc.Line, exited <-chan error) error {
+// Its messages are listened to until messages is closed.
+func (p *process) wait(ctx context.Context, cmd *exec.Cmd, control *ipc.Line, exited <-chan error, messages chan<- struct{}) error {
 	p.sup.mu.Lock()
 	p.pid = cmd.Process.Pid
 	p.sup.mu.Unlock()
@@ -172,6 +172,7 @@ func (p *process) wait(ctx context.Context, cmd *exec.Cmd, control *ipc.Line, ex
 	defer starting.Stop()
 	ready := p.sup.expectReady(p.name, func() { starting.Stop() })
 	defer ready()
+	go func() { defer close(messages); p.listen(control) }() // now, not before: ready must meet its hook
 	select {
 	case err := <-exited:
 		return err
@@ -192,8 +193,11 @@ func (p *process) wait(ctx context.Context, cmd *exec.Cmd, control *ipc.Line, ex
 	}
 }
 
-// listen takes the role's messages until its end.
+// listen takes the role's messages until its end. A role says ready once, and all
+// but keeper say nothing else: a hostile one that says more is not listened to any
+// longer, as each word costs its peers work and the log a line.
 func (p *process) listen(control *ipc.Line) {
+	ready := false
 	for {
 		c, f, err := control.ReceiveControl()
 		if err != nil {
@@ -202,13 +206,17 @@ func (p *process) listen(control *ipc.Line) {
 		if f != nil {
 			f.Close() // a role has nothing to hand to us
 		}
-		switch c.Op {
-		case ipc.OpReady:
+		switch {
+		case c.Op == ipc.OpReady && !ready:
+			ready = true
 			p.sup.becameReady(p, c.Data)
-		case ipc.OpNeed:
-			p.sup.need(p.name, c.Name)
-		case ipc.OpRetire:
-			p.sup.retire(p.name, c.Name)
+		case c.Op == ipc.OpNeed && p.name == "keeper":
+			p.sup.need(c.Name)
+		case c.Op == ipc.OpRetire && p.name == "keeper":
+			p.sup.retire(c.Name)
+		default:
+			p.log.Error("role said what it may not", "role", p.name)
+			return
 		}
 	}
 }

@@ -3,11 +3,13 @@ package server
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -88,12 +90,12 @@ func newSupervisor(ctx context.Context, cfg config.Config, log *slog.Logger) (*s
 	if err := p.prepareFolders(host.Root()); err != nil {
 		return nil, err
 	}
-	if p.keys, err = loadKeys(cfg); err != nil {
+	if err := p.renew(); err != nil {
 		return nil, err
 	}
 	return &supervisor{
 		ctx: ctx, log: log, host: host, plan: p,
-		procs: map[string]*process{}, admin: map[string]*ipc.Client{}, hooks: map[string]func(){},
+		procs: map[string]*process{}, admin: map[string]*ipc.Client{}, adminLines: map[string]*ipc.Line{}, hooks: map[string]func(){},
 		restarts: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "cofferdam_role_restarts_total", Help: "Processes that ended and were started again."}, []string{"kind"}),
 	}, nil
 }
@@ -143,19 +145,52 @@ func (s *supervisor) startAll(cfg config.Config, web map[string]*os.File) error 
 	return nil
 }
 
-// wait takes new configurations until ctx ends.
+// wait takes new configurations until ctx ends. Once a day it gives the roles the
+// present one again: the files that it names (certificates, the sign-in key
+// document) may have been renewed, and an online key signs a new document.
 func (s *supervisor) wait(ctx context.Context, reload <-chan config.Config) {
+	daily := time.NewTicker(renewEvery)
+	defer daily.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
+		case <-daily.C:
 		case cfg := <-reload:
-			s.plan.set(cfg)
-			if err := s.reload(); err != nil {
-				s.log.Error("new configuration not taken by every role", "err", err)
-				continue
+			for _, name := range needStart(s.plan.config(), cfg) {
+				s.log.Warn("setting changes with the next start", "setting", name)
 			}
-			s.log.Info("new configuration taken")
+			s.plan.set(cfg)
+		}
+		if err := s.take(); err != nil {
+			s.log.Error("new configuration not taken by every role", "err", err)
+			continue
+		}
+		s.log.Info("new configuration taken")
+	}
+}
+
+// take gives the roles the configuration and what its files hold now.
+func (s *supervisor) take() error {
+	renewed := s.plan.renew()
+	if left := s.plan.documentLeft(); left < documentWarn {
+		s.log.Error("the sign-in key document ends soon: nobody can sign in then", "days", int(left.Hours()/24))
+	}
+	return errors.Join(renewed, s.reload())
+}
+
+// needStart names the settings that differ and that running roles do not take.
+func needStart(old, cfg config.Config) []string {
+	var out []string
+	for name, same := range map[string]bool{
+		"web.listen": slices.Equal(old.Web.Listen, cfg.Web.Listen), "web.origin": old.Web.Origin == cfg.Web.Origin,
+		"web.tls": old.Web.TLS == cfg.Web.TLS, "web.proxy_protocol": old.Web.ProxyProtocol == cfg.Web.ProxyProtocol,
+		"admin.listen": old.Admin.Listen == cfg.Admin.Listen, "data": old.Data == cfg.Data, "cells": old.Cells == cfg.Cells,
+	} {
+		if !same {
+			out = append(out, name)
 		}
 	}
+	slices.Sort(out)
+	return out
 }

@@ -32,7 +32,9 @@ type supervisor struct {
 	links []*link
 	admin map[string]*ipc.Client // our own line to each role, for figures
 	hooks map[string]func()      // called once when a role says ready
-	up    bool                   // every role was ready once: from now on nothing is given up
+	// adminLines are the lines under admin.
+	adminLines map[string]*ipc.Line
+	up         bool // every role was ready once: from now on nothing is given up
 }
 
 // add creates a role with its links and starts it.
@@ -70,7 +72,7 @@ func (s *supervisor) connect(p *process) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.links = append(s.links, admin)
-	s.admin[p.name] = ipc.NewClient(line)
+	s.admin[p.name], s.adminLines[p.name] = ipc.NewClient(line), line
 	for _, peer := range peersOf(p.name) {
 		l, err := newLink(p.name, peer)
 		if err != nil {
@@ -78,9 +80,7 @@ func (s *supervisor) connect(p *process) error {
 		}
 		s.links = append(s.links, l)
 		if q := s.procs[peer]; q != nil && q.control != nil {
-			if err := q.control.SendControl(s.ctx, ipc.Control{Op: ipc.OpLine, Name: p.name}, l.fb); err != nil {
-				s.log.Error("line not handed over", "to", peer, "line", p.name, "err", err)
-			}
+			_ = s.tell(q, ipc.Control{Op: ipc.OpLine, Name: p.name}, l.fb) // logged; its successor gets the line
 		}
 	}
 	return nil
@@ -100,6 +100,10 @@ func (s *supervisor) remove(name string) {
 	defer s.mu.Unlock()
 	delete(s.procs, name)
 	delete(s.admin, name)
+	if l := s.adminLines[name]; l != nil {
+		l.Close()
+		delete(s.adminLines, name)
+	}
 	kept := s.links[:0]
 	for _, l := range s.links {
 		f, peer := l.end(name)
@@ -109,7 +113,7 @@ func (s *supervisor) remove(name string) {
 		}
 		l.close()
 		if q := s.procs[peer]; q != nil && q.control != nil {
-			_ = q.control.SendControl(s.ctx, ipc.Control{Op: ipc.OpGone, Name: name}, nil) // a dead peer learns it at its start
+			_ = s.tell(q, ipc.Control{Op: ipc.OpGone, Name: name}, nil) // a dead peer learns it at its start
 		}
 	}
 	s.links = kept
@@ -128,10 +132,10 @@ func (s *supervisor) addCell(name string) error {
 	return nil
 }
 
-// need starts a cell that keeper asks for. Nobody else is listened to.
-func (s *supervisor) need(from, name string) {
-	if from != "keeper" || kind(name) != "cell" || s.plan.config().Cells.PeoplePerCell == 0 || strings.Count(name, "/") != 1 {
-		s.log.Error("role asked for what it may not", "role", from, "need", name)
+// need starts a cell that keeper asks for.
+func (s *supervisor) need(name string) {
+	if kind(name) != "cell" || s.plan.config().Cells.PeoplePerCell == 0 || strings.Count(name, "/") != 1 {
+		s.log.Error("keeper asked for what it may not", "need", clipName(name))
 		return
 	}
 	s.mu.Lock()
@@ -150,9 +154,9 @@ func (s *supervisor) need(from, name string) {
 }
 
 // retire ends a cell that keeper has no use for any more.
-func (s *supervisor) retire(from, name string) {
-	if from != "keeper" || kind(name) != "cell" || s.plan.config().Cells.PeoplePerCell == 0 {
-		s.log.Error("role asked for what it may not", "role", from, "retire", name)
+func (s *supervisor) retire(name string) {
+	if kind(name) != "cell" || s.plan.config().Cells.PeoplePerCell == 0 {
+		s.log.Error("keeper asked for what it may not", "retire", clipName(name))
 		return
 	}
 	s.wg.Add(1)
@@ -163,6 +167,21 @@ func (s *supervisor) retire(from, name string) {
 			s.remove(r)
 		}
 	}()
+}
+
+// clipName keeps a name that a role made up from filling the log.
+func clipName(s string) string { return s[:min(len(s), 64)] }
+
+// tell sends a control message to a role that runs. It may be called with mu held:
+// a role that does not read its messages is not waited for.
+func (s *supervisor) tell(p *process, c ipc.Control, f *os.File) error {
+	ctx, cancel := context.WithTimeout(s.ctx, controlTime)
+	defer cancel()
+	err := p.control.SendControl(ctx, c, f)
+	if err != nil {
+		s.log.Error("control message not delivered", "to", p.name, "op", c.Op, "name", c.Name, "err", err)
+	}
+	return err
 }
 
 // expectReady calls f once when the role says ready; the result takes it back.
@@ -199,7 +218,7 @@ func (s *supervisor) becameReady(p *process, data json.RawMessage) {
 	for _, l := range s.links {
 		if f, peer := l.end(p.name); f != nil {
 			if q := s.procs[peer]; q != nil && q.control != nil {
-				_ = q.control.SendControl(s.ctx, ipc.Control{Op: ipc.OpRestarted, Name: p.name}, nil)
+				_ = s.tell(q, ipc.Control{Op: ipc.OpRestarted, Name: p.name}, nil) // logged; it finds out at its next call
 			}
 		}
 	}
@@ -269,7 +288,7 @@ func (s *supervisor) reload() error {
 		}
 		data, _, err := s.settings(name)
 		if err == nil {
-			err = p.control.SendControl(s.ctx, ipc.Control{Op: ipc.OpReload, Data: data}, nil)
+			err = s.tell(p, ipc.Control{Op: ipc.OpReload, Data: data}, nil)
 		}
 		errs = append(errs, err)
 	}
