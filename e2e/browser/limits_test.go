@@ -7,7 +7,7 @@ const (
 	installTimeout = 3 * time.Minute
 	// projectTimeout is far above what a project takes on two busy cores; each
 	// spec has a shorter one (playwright.config.ts).
-	projectTimeout = 6 * time.Minute
+	projectTimeout = 9 * time.Minute
 	// killDelay is how long Playwright may take to close its browser when a
 	// project is cancelled.
 	killDelay = 10 * time.Second

@@ -28,7 +28,7 @@ export class Mail {
   async signIn(name: string): Promise<void> {
     const { address, password } = personNamed(name);
     await this.enter(address, password);
-    await expect(this.page.getByRole("navigation", { name: "Folders" })).toBeAttached();
+    await expect(this.page.locator(".shell")).toBeVisible();
   }
 
   async signOut(): Promise<void> {
