@@ -64,14 +64,18 @@ func (p *Porter) connect(ctx context.Context, g *grant, plat *platform) (*imapCo
 		return nil, err
 	}
 	defer secret.release()
+	if err := p.refusals.may(secret.id); err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithTimeout(ctx, dialTime)
 	defer cancel()
 	c, err := p.dialIMAP(ctx, plat, secret.cred, g.network)
 	p.counts.logins.WithLabelValues("imap", string(ipc.CodeOf(err))).Inc()
-	if ipc.CodeOf(err) == ipc.CodeRefused {
-		// The platform does not take the password any more: to the cell that is
-		// a session that is over, not a wrong password.
-		return nil, ipc.Errorf(ipc.CodeExpired, "the mail platform does not accept the sign-in any more")
+	switch ipc.CodeOf(err) {
+	case "":
+		p.refusals.forget(secret.id)
+	case ipc.CodeRefused: // to the cell that is no wrong password
+		return nil, p.refusals.add(secret.id)
 	}
 	return c, err
 }

@@ -2,6 +2,7 @@ package porter
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -25,6 +26,7 @@ type Porter struct {
 	stretcher  *seal.Stretcher
 	registry   *registry
 	refs       *refs
+	refusals   *refusals
 	throttle   *throttle
 	quota      *limit.Quota
 	counts     *counts
@@ -38,7 +40,7 @@ type Porter struct {
 func New(cfg Config, log *slog.Logger) (*Porter, error) {
 	p := &Porter{
 		log: log, challenges: seal.NewChallenges(), stretcher: seal.NewStretcher(derivations),
-		registry: newRegistry(), throttle: newThrottle(cfg.FailsAccount), quota: limit.NewQuota(), counts: newCounts(),
+		registry: newRegistry(), refusals: newRefusals(), throttle: newThrottle(cfg.FailsAccount), quota: limit.NewQuota(), counts: newCounts(),
 	}
 	p.refs = newRefs()
 	p.settle = time.AfterFunc(settleTime, debug.FreeOSMemory)
@@ -180,6 +182,10 @@ func (p *Porter) derive(ctx context.Context, req ipc.DeriveRequest) (ipc.Derived
 // live registers a capability with the credential that keeper held sealed.
 func (p *Porter) live(_ context.Context, req ipc.LiveRequest) (ipc.LiveAnswer, error) {
 	var none ipc.LiveAnswer
+	id := sha256.Sum256(req.Credential)
+	if err := p.refusals.may(id); ipc.CodeOf(err) == ipc.CodeExpired {
+		return none, err
+	}
 	c, err := p.credential.RevealCredential(req.Credential)
 	if err != nil {
 		return none, ipc.Errorf(ipc.CodeInvalid, "the credential cannot be opened")
@@ -190,7 +196,9 @@ func (p *Porter) live(_ context.Context, req ipc.LiveRequest) (ipc.LiveAnswer, e
 		return none, ipc.Errorf(ipc.CodeExpired, "no platform serves this login any more")
 	}
 	addresses := p.addresses(plat, c.Login)
-	if err := p.registry.add(req, plat.Name, addresses, share(c)); err != nil {
+	s := share(c)
+	s.id = id
+	if err := p.registry.add(req, plat.Name, addresses, s); err != nil {
 		c.Wipe()
 		return none, err
 	}

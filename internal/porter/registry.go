@@ -12,15 +12,17 @@ import (
 
 // registry knows the capabilities of live sessions, as keeper registered them.
 type registry struct {
-	mu     sync.Mutex // guards all below and the counters in person
-	live   map[[32]byte]*grant
-	people map[string]*person // by uid
-	pipes  map[string]int     // open IMAP pipes by platform
+	mu       sync.Mutex // guards all below, and person and held
+	live     map[[32]byte]*grant
+	sessions map[string]map[[32]byte]*grant // the same by session
+	people   map[string]*person             // by uid
+	pipes    map[string]int                 // open IMAP pipes by platform
 }
 
 // grant is one registered capability.
 type grant struct {
 	person  *person
+	held    *held
 	session string // SHA-256(sid)
 	cell    string
 	fence   int64
@@ -32,19 +34,26 @@ type grant struct {
 
 // person is what all grants of one uid share.
 type person struct {
-	uid        string
-	platform   string
-	addresses  []string
-	credential *shared
-	fence      int64 // the newest seen
-	grants     int
-	pipes      int
-	submits    int
-	spare      *imapConn // authenticated at sign-in, for the first pipe
+	uid       string
+	platform  string
+	addresses []string
+	held      map[*held]struct{}
+	fence     int64 // the newest seen
+	grants    map[[32]byte]*grant
+	pipes     int
+	submits   int
+	spare     *imapConn // authenticated at sign-in, for the first pipe
+}
+
+// held is a credential of a person's grants. Sessions from before and after a
+// change of the password have one each; equal ones are one slice.
+type held struct {
+	shared *shared
+	grants int
 }
 
 func newRegistry() *registry {
-	return &registry{live: map[[32]byte]*grant{}, people: map[string]*person{}, pipes: map[string]int{}}
+	return &registry{live: map[[32]byte]*grant{}, sessions: map[string]map[[32]byte]*grant{}, people: map[string]*person{}, pipes: map[string]int{}}
 }
 
 // add registers a capability. An older fence than the person's is refused; a
@@ -64,34 +73,45 @@ func (r *registry) add(req ipc.LiveRequest, platform string, addresses []string,
 		return ipc.Errorf(ipc.CodeUnavailable, "too many live sessions")
 	}
 	if p == nil {
-		p = &person{uid: string(req.UID)}
-		r.people[p.uid] = p
+		p = &person{uid: string(req.UID), held: map[*held]struct{}{}, grants: map[[32]byte]*grant{}}
 	}
-	p.grants++ // so that ending older grants does not drop the person
 	if req.Fence > p.fence {
 		p.fence = req.Fence
-		for k, g := range r.live {
-			if g.person == p {
-				r.drop(k, g)
-			}
+		for k, g := range p.grants {
+			r.drop(k, g)
 		}
 	}
-	p.grants--
 	if old := r.live[key]; old != nil {
 		r.drop(key, old)
-		r.people[p.uid] = p
 	}
+	r.people[p.uid] = p // the last drop took it out
 	p.platform, p.addresses = platform, addresses
-	if p.credential != nil && p.credential != credential {
-		p.credential.release()
-	}
-	p.credential = credential
-	g := &grant{person: p, session: string(req.Session), cell: req.Cell, fence: req.Fence, expires: time.Unix(req.Expires, 0), network: req.Network}
+	g := &grant{person: p, held: p.hold(credential), session: string(req.Session), cell: req.Cell, fence: req.Fence, expires: time.Unix(req.Expires, 0), network: req.Network}
 	g.ctx, g.cancel = context.WithDeadline(context.Background(), g.expires)
 	context.AfterFunc(g.ctx, func() { r.end(key, g) })
-	r.live[key] = g
-	p.grants++
+	r.live[key], p.grants[key] = g, g
+	if r.sessions[g.session] == nil {
+		r.sessions[g.session] = map[[32]byte]*grant{}
+	}
+	r.sessions[g.session][key] = g
 	return nil
+}
+
+// hold takes over a credential for one more grant. It needs mu.
+func (p *person) hold(c *shared) *held {
+	for h := range p.held {
+		if h.shared == c || h.shared.equal(c) {
+			if h.shared != c {
+				h.shared.release()
+			}
+			h.shared = c
+			h.grants++
+			return h
+		}
+	}
+	h := &held{shared: c, grants: 1}
+	p.held[h] = struct{}{}
+	return h
 }
 
 // end drops a grant whose time is over.
@@ -105,35 +125,39 @@ func (r *registry) end(key [32]byte, g *grant) {
 
 // endSessions ends all grants of sessions.
 func (r *registry) endSessions(sessions [][]byte) {
-	ended := make(map[string]bool, len(sessions))
-	for _, s := range sessions {
-		ended[string(s)] = true
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for k, g := range r.live {
-		if ended[g.session] {
+	for _, s := range sessions {
+		for k, g := range r.sessions[string(s)] {
 			r.drop(k, g)
 		}
 	}
 }
 
-// drop ends a grant; the last one of a person takes the credential with it. It
+// drop ends a grant; the last one that needs it takes the credential with it. It
 // needs mu.
 func (r *registry) drop(key [32]byte, g *grant) {
 	g.cancel()
+	p := g.person
 	delete(r.live, key)
-	g.person.grants--
-	if g.person.grants == 0 {
-		delete(r.people, g.person.uid)
-		if g.person.spare != nil {
-			g.person.spare.Close()
-			g.person.spare = nil
+	delete(p.grants, key)
+	if of := r.sessions[g.session]; of[key] == g {
+		delete(of, key)
+		if len(of) == 0 {
+			delete(r.sessions, g.session)
 		}
-		if g.person.credential != nil {
-			g.person.credential.release()
-			g.person.credential = nil
-		}
+	}
+	if g.held.grants--; g.held.grants == 0 {
+		g.held.shared.release()
+		delete(p.held, g.held)
+	}
+	if len(p.grants) > 0 {
+		return
+	}
+	delete(r.people, p.uid)
+	if p.spare != nil {
+		p.spare.Close()
+		p.spare = nil
 	}
 }
 
@@ -231,10 +255,10 @@ func (r *registry) takeSubmit(g *grant) (release func(), err error) {
 func (r *registry) credential(g *grant) (*shared, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if g.person.credential == nil || g.ctx.Err() != nil {
+	if g.held.grants == 0 || g.ctx.Err() != nil {
 		return nil, ipc.Errorf(ipc.CodeUnknown, "session is over")
 	}
-	return g.person.credential.borrow(), nil
+	return g.held.shared.borrow(), nil
 }
 
 // closePipes ends all grants' pipes, for a porter that drains. Keeper registers

@@ -12,6 +12,7 @@ type shared struct {
 	mu   sync.Mutex // guards refs
 	refs int
 	cred seal.Credential
+	id   [32]byte // SHA-256 of the box that keeper holds it in
 }
 
 // share takes over c with one holder.
@@ -33,4 +34,9 @@ func (s *shared) release() {
 	if s.refs == 0 {
 		s.cred.Wipe()
 	}
+}
+
+// equal says whether both hold the same. The caller has a hold on both.
+func (s *shared) equal(o *shared) bool {
+	return s.cred.Kind == o.cred.Kind && s.cred.Login == o.cred.Login && s.cred.Secret.Equal(o.cred.Secret)
 }

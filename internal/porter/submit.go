@@ -67,11 +67,28 @@ func (p *Porter) submitMail(w http.ResponseWriter, r *http.Request, cell string)
 	// before DATA.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), submitTime)
 	defer cancel()
-	out, err := p.send(ctx, g, plat, smtp, http.MaxBytesReader(w, r.Body, submission.DefaultMaxMessage))
+	stop := context.AfterFunc(g.ctx, cancel)
+	defer stop()
+	body := &first{r: http.MaxBytesReader(w, r.Body, submission.DefaultMaxMessage), once: func() { stop() }}
+	out, err := p.send(ctx, g, plat, smtp, body)
 	if ipc.CodeOf(err) == ipc.CodeUnavailable {
 		p.quota.Give(len(smtp.RcptTo), caps) // nothing was sent, and it will be tried again
 	}
 	return out, err
+}
+
+// first calls once when the body is first read: that is within DATA.
+type first struct {
+	r    io.Reader
+	once func()
+}
+
+func (f *first) Read(b []byte) (int, error) {
+	if f.once != nil {
+		f.once()
+		f.once = nil
+	}
+	return f.r.Read(b)
 }
 
 func readEnvelope(text string) (ipc.SubmitEnvelope, error) {
