@@ -1,6 +1,6 @@
 // Command testrun runs go test, shows what go test shows, and then compares what
 // ran with docs/requirements.md: a test that the table names must have run and
-// passed; a skipped one shows nothing.
+// passed; a skipped one shows nothing. It ends with what failed and why.
 //
 // Usage: testrun -- ARGUMENTS-OF-GO-TEST [-- ARGUMENTS OF A SECOND RUN ...]
 package main
@@ -23,6 +23,7 @@ func main() {
 			ok = false
 		}
 	}
+	all.summarize(os.Stdout)
 	if err := compare(all, table); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		ok = false

@@ -28,6 +28,7 @@ type event struct {
 type results struct {
 	ended  map[requirements.Test]string
 	output map[requirements.Test]*strings.Builder // of tests that run
+	failed []failure
 
 	verbose bool // this run was asked for with -v: show what passed, too
 }
@@ -99,7 +100,13 @@ func (r *results) take(e event) string {
 		r.ended[t] = e.Action
 		text := r.output[t]
 		delete(r.output, t)
-		if (r.verbose || e.Action == "fail") && text != nil {
+		if text == nil {
+			text = new(strings.Builder)
+		}
+		if e.Action == "fail" {
+			r.failed = append(r.failed, failure{t, text.String()})
+		}
+		if r.verbose || e.Action == "fail" {
 			return text.String()
 		}
 	}
@@ -116,6 +123,7 @@ func (r *results) unfinished(e event) string {
 	for t, text := range r.output {
 		if t.Package == inside(e.Package) {
 			b.WriteString(text.String())
+			r.failed = append(r.failed, failure{t, text.String()})
 			delete(r.output, t)
 		}
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"strings"
 	"testing"
 
@@ -50,6 +51,35 @@ func TestResults(t *testing.T) {
 	want := []string{"R3: internal/a.TestBad ended with fail", "R3: internal/a.TestSkipped ended with skip", "R3: internal/a.TestNever did not run"}
 	if diff := cmp.Diff(want, r.notShown([]requirements.Row{row})); diff != "" {
 		t.Errorf("not shown (-want +got):\n%s", diff)
+	}
+}
+
+func TestSummary(t *testing.T) {
+	var (
+		r results
+		b strings.Builder
+	)
+	long := `{"Action":"output","Package":"cofferdam/internal/a","Test":"TestLong","Output":"    a_test.go:7: found 3 mails, want 4\n"}
+` + strings.Repeat(`{"Action":"output","Package":"cofferdam/internal/a","Test":"TestLong","Output":"        row of a table\n"}
+`, 100) + `{"Action":"fail","Package":"cofferdam/internal/a","Test":"TestLong"}
+`
+	if err := r.read(strings.NewReader(long+events), io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	r.summarize(&b)
+	want := `
+FAILED: internal/a.TestLong
+    a_test.go:7: found 3 mails, want 4
+
+FAILED: internal/a.TestBad
+    got 1, want 2
+
+FAILED: internal/a.TestCrash
+panic: oh
+1 passed, 3 failed, 1 skipped
+`
+	if diff := cmp.Diff(want, b.String()); diff != "" {
+		t.Errorf("summary (-want +got):\n%s", diff)
 	}
 }
 
