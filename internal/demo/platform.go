@@ -225,10 +225,12 @@ func (p *Platform) Close() error {
 func (p *Platform) close() error {
 	var errs []error
 	p.ending.Store(true)
-	// The libraries know their listeners only once Serve runs.
+	// The libraries know their listeners only once Serve runs, and count their
+	// connections within it: they are ended after it has returned.
 	for _, ln := range p.listeners {
 		errs = append(errs, ln.Close())
 	}
+	p.serving.Wait()
 	if p.imap != nil {
 		// It closes the listener again, which is an error to it.
 		_ = p.imap.Close()
@@ -240,7 +242,6 @@ func (p *Platform) close() error {
 			_ = p.smtp.Close() // connections that would not end are cut
 		}
 	}
-	p.serving.Wait()
 	for _, a := range p.accounts {
 		errs = append(errs, a.close())
 	}
