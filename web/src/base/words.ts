@@ -86,6 +86,7 @@ export const words = {
     files: ["No mail with files", "Mail with attachments in this folder appears here."],
   } as const,
   listFailed: "This list could not be loaded",
+  rowsFailed: "Not everything here could be loaded",
   missingFolder: "This folder does not exist any more",
   missingFolderHint: "It may have been renamed or deleted in another program.",
   toInbox: "Go to inbox",

@@ -143,7 +143,9 @@ export class Actions {
       label: words.undo,
       run: () => void moved.then((done) => this.undo(back, done)),
     });
-    await moved;
+    // Our own change is not followed by a sync, so the folder that took the mails in is asked anew: its
+    // list may have been loaded before they were there.
+    if ((await moved).length > 0) this.store.refreshLists((list) => list.query.filter.inMailbox === to);
   }
 
   private async undo(back: Patches, ids: readonly EmailId[]): Promise<void> {

@@ -124,6 +124,31 @@ test("a move shows at once, counts follow, and undo brings it back", async () =>
   assert.equal(store.mailbox(archive)?.totalEmails, archived);
 });
 
+test("a list that was shown before a mail moved into it has the mail", async () => {
+  const { store, list } = await opened();
+  const target = store.list({ filter: { inMailbox: archive }, collapseThreads: true });
+  target.view();
+  await rest();
+  const id = list.at(1);
+  assert.ok(id !== undefined);
+  assert.equal(target.find(id), -1);
+  await new Actions(store, new Toasts()).move([id], [id], inbox, archive);
+  await rest();
+  assert.ok(target.find(id) >= 0);
+});
+
+test("rows whose load failed come by themselves when the line is back", async () => {
+  const { wire, list } = await opened();
+  wire.down = true;
+  list.show(300, 312);
+  await rest();
+  assert.equal(list.status.value.kind, "failed");
+  wire.down = false;
+  await new Promise((resolve) => setTimeout(resolve, 1_100));
+  assert.equal(list.status.value.kind, "ready");
+  assert.ok(list.at(305) !== undefined);
+});
+
 test("what the server refuses is back where it was, with a word why", async () => {
   const { server, store, list } = await opened();
   const toasts = new Toasts();

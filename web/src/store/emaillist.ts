@@ -1,6 +1,6 @@
 /** EmailList is one query (a folder, a filter of it, or a search) with the windows of it that are known. */
 import { batch, signal } from "@preact/signals";
-import { asTrouble, type Trouble } from "../base/trouble";
+import { asTrouble, type Trouble, type TroubleKind } from "../base/trouble";
 import { Batch } from "../jmap/call";
 import type { Connection } from "../jmap/connection";
 import { type EmailFilter, emailGet, emailQuery } from "../jmap/email";
@@ -40,6 +40,13 @@ export interface ListHome {
 /** Rows loaded beyond what is seen, on both sides. */
 const MARGIN = 20;
 
+/** Milliseconds after which a load that failed is tried again by itself: at first, and at most. */
+const RETRY_MS = 1_000;
+const MAX_RETRY_MS = 30_000;
+
+/** Failures that pass by themselves. */
+const passing: ReadonlySet<TroubleKind> = new Set(["offline", "unavailable", "throttled"]);
+
 interface Span {
   readonly first: number;
   readonly last: number;
@@ -51,6 +58,8 @@ export class EmailList {
   private running: { readonly span: Span; readonly abort: AbortController } | undefined;
   private stale = true;
   private viewers = 0;
+  private failures = 0;
+  private again: ReturnType<typeof setTimeout> | undefined;
 
   readonly status = signal<ListStatus>({ kind: "loading" });
   /** Rows in all; null until the server has said so. */
@@ -142,18 +151,33 @@ export class EmailList {
       this.running = { span, abort };
       try {
         await this.load(span, anchored, abort.signal);
+        this.failures = 0;
         this.status.value = { kind: "ready" };
       } catch (thrown) {
         this.stale ||= anchored;
         const trouble = asTrouble(thrown);
         if (trouble.kind !== "aborted") {
           this.status.value = { kind: "failed", trouble };
+          this.tryAgainLater(trouble);
           return;
         }
       } finally {
         this.running = undefined;
       }
     }
+  }
+
+  /** Rows that somebody looks at are not left empty because of a failure that passes. */
+  private tryAgainLater(trouble: Trouble): void {
+    clearTimeout(this.again);
+    if (!passing.has(trouble.kind)) return;
+    const pause = Math.max(RETRY_MS * 2 ** this.failures++, trouble.retryAfter * 1000);
+    this.again = setTimeout(
+      () => {
+        if (this.viewers > 0) void this.pump();
+      },
+      Math.min(pause, MAX_RETRY_MS),
+    );
   }
 
   /** retry is for the button beside an error. */

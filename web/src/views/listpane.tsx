@@ -281,6 +281,13 @@ function ListBody({ list }: { readonly list: EmailList | undefined }) {
       {total === null && <Skeletons />}
       {total === 0 && <Empty />}
       <Scroller key={room.listKey.value} list={list} />
+      {total !== null && status.kind === "failed" && (
+        <div class="list-trouble" role="status">
+          <Icon name="alert" size={16} />
+          <p>{words.rowsFailed}</p>
+          <Button onClick={() => list.retry()}>{words.retry}</Button>
+        </div>
+      )}
     </>
   );
 }
