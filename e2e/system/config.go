@@ -39,11 +39,7 @@ type Options struct {
 // configuration writes what an operator would: data folder, certificate for the
 // web, and the platform's servers with TLS and their CA.
 func (s *Server) configuration(p *platform.Platform, o Options) error {
-	web, err := freePort()
-	if err != nil {
-		return err
-	}
-	admin, err := freePort()
+	web, admin, err := freePorts()
 	if err != nil {
 		return err
 	}
@@ -132,15 +128,28 @@ func (s *Server) ConfigFile() string { return s.path("cofferdam.toml") }
 
 func (s *Server) path(name string) string { return filepath.Join(s.Dir, name) }
 
-// freePort lies outside the range from which Linux takes ports of outgoing
-// connections, as the platform's do.
-func freePort() (string, error) {
+// freePorts are two, outside the range from which Linux takes ports of outgoing
+// connections, as the platform's are.
+func freePorts() (web, admin string, err error) {
+	a, web, err := freePort()
+	if err != nil {
+		return "", "", err
+	}
+	defer a.Close() // held until the other is chosen, so that it is another
+	b, admin, err := freePort()
+	if err != nil {
+		return "", "", err
+	}
+	return web, admin, b.Close()
+}
+
+func freePort() (net.Listener, string, error) {
 	for range 200 {
 		port := strconv.Itoa(32000 + mrand.IntN(700))
 		l, err := net.Listen("tcp", "127.0.0.1:"+port)
 		if err == nil {
-			return port, l.Close()
+			return l, port, nil
 		}
 	}
-	return "", errors.New("no free port")
+	return nil, "", errors.New("no free port")
 }

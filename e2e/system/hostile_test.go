@@ -2,12 +2,10 @@ package system
 
 import (
 	"bytes"
-	"context"
-	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
+	"errors"
 	"fmt"
-	"net/http"
+	"net/smtp"
 	"os"
 	"slices"
 	"strings"
@@ -16,90 +14,269 @@ import (
 	"time"
 
 	"cofferdam/e2e/platform"
-	"cofferdam/internal/breakin"
 	"cofferdam/internal/ipc"
 )
 
-// A capability as keeper makes it: 25 bytes stand before the session's hash, 48
-// after it (internal/keeper/capability.go).
-const capBefore, capAfter = 25, 48
+// hostilePeople are many, so that two of them are in different cells: all of the
+// first n are in one cell once in 2^(n-1) runs.
+const hostilePeople = 30
 
-// intruder sits in one running cell.
-type intruder struct {
-	t      *testing.T
-	server *Server
-	cell   string
+// Without the guard the server would do it: these settings let people share
+// mailboxes and set notes on them, and send under any name.
+const (
+	openDovecot = `
+mail_attribute_dict = file:%h/attributes
+protocol imap {
+  mail_plugins = acl imap_acl
+  imap_metadata = yes
+}
+plugin {
+  acl = vfile
+}`
+	openPostfix = "smtpd_sender_restrictions ="
+)
+
+// An attack is one row of the table. The control is the same act where nothing
+// forbids it: with the right that the intruder lacks, or said to the mail server
+// itself, with no guard between. Unless it works the row proves nothing.
+type attack struct {
+	what           string
+	control, works string // what the control was answered, and what it has to hold
+	answer, want   string // what the intruder was answered, and what it has to hold
 }
 
 // TestHostileRunningCell is what an intruder in a running cell tries on the lines
-// that the cell has, with capabilities found in its memory (issue: "must show" 4).
-// e2e/roles tries more of it against the roles alone.
+// that the cell has, with capabilities found in its memory, as root and
+// unprivileged (issue: "must show" 4). e2e/roles tries more of it against the
+// roles alone.
 func TestHostileRunningCell(t *testing.T) {
 	if os.Geteuid() != 0 {
 		platform.Unmet(t, "reading capabilities out of a cell's memory needs root")
 	}
-	p := platform.Start(t, platform.Options{People: 16})
-	s := Start(t, p, Options{Binary: BreakInBinary(t)})
-	ada, grace, adaCell, graceCell := twoCells(t, s, p)
-	in, other := intruder{t, s, adaCell}, intruder{t, s, graceCell}
-	capability, foreign := in.capability(ada), other.capability(grace)
-	forged := bytes.Clone(capability)
-	forged[10] ^= 1 // another uid
+	p := platform.Start(t, platform.Options{People: hostilePeople, Postfix: true, Extra: openDovecot, PostfixExtra: openPostfix})
+	for name, uid := range starters(t) {
+		t.Run(name, func(t *testing.T) { hostileCell(t, p, name, uid) })
+	}
+}
 
-	if text := in.put(capability, "mail", "mine", 1); !strings.HasPrefix(text, "200") {
-		t.Fatalf("control: an honest record was answered %s", text)
-	}
-	if text := in.imap(capability, "a NOOP\r\n"); !strings.Contains(text, "a OK") {
-		t.Fatalf("control: an honest IMAP command was answered %s", text)
-	}
-	type row struct{ what, answer, want string }
-	forbidden, unknown, bye := string(ipc.CodeForbidden), string(ipc.CodeUnknown), "* BYE"
-	rows := []row{
-		{"record: forged capability", in.put(forged, "mail", "a", 1), forbidden},
-		{"record: of another person, capability stolen from their cell", in.put(foreign, "mail", "b", 1), forbidden},
-		{"record: no capability", in.put(nil, "mail", "c", 1), forbidden},
-		{"record: of class auth", in.put(capability, "auth", "d", 1), forbidden},
-		{"pipe: forged capability", in.imap(forged, "a NOOP\r\n"), unknown},
-		{"pipe: of another person, capability stolen from their cell", in.imap(foreign, "a NOOP\r\n"), forbidden},
-		{"blob: of another person's account", blobOf(t, ada, grace), "404"},
-		{"submission: MAIL FROM somebody else", in.submit(capability, grace.Login), forbidden},
-		{"submission: capability stolen from another cell", in.submit(foreign, grace.Login), forbidden},
-		{"IMAP: SETACL", in.imap(capability, "a SETACL INBOX grace lrswipkxtea\r\n"), bye},
-		{"IMAP: SETMETADATA", in.imap(capability, "a SETMETADATA INBOX (/shared/x y)\r\n"), bye},
-		{"IMAP: AUTHENTICATE", in.imap(capability, "a AUTHENTICATE PLAIN\r\n"), bye},
-		{"IMAP: SETACL hidden behind a literal", in.imap(capability, "a SELECT {5+}\r\nINBOX\r\nb SETACL INBOX g l\r\n"), bye},
-		{"IMAP: SETACL hidden in a refused literal", in.imap(capability, "a SELECT {5}\r\nb SETACL INBOX g l\r\n"), bye},
-	}
-	// The cell dies; the person's lease gets a new fence.
-	if err := s.Kill(adaCell, 10*time.Second); err != nil {
-		t.Fatal(err)
-	}
-	again(t, func() error { _, err := ada.Mailboxes(t.Context()); return err })
-	if text := in.put(in.capability(ada), "mail", "after", 1); !strings.HasPrefix(text, "200") {
-		t.Errorf("control: a record of the cell's successor was answered %s", text)
-	}
-	rows = append(rows, row{"record: old fencing number", in.put(capability, "mail", "e", 1), string(ipc.CodeFenced)},
-		row{"pipe: old fencing number", in.imap(capability, "a NOOP\r\n"), unknown})
-	stale := in.capability(ada)
-	if err := ada.SignOut(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	rows = append(rows, row{"record: capability of a session that ended", in.put(stale, "mail", "f", 1), unknown},
-		row{"pipe: capability of a session that ended", in.imap(stale, "a NOOP\r\n"), unknown})
+func hostileCell(t *testing.T, p *platform.Platform, starter string, uid int) {
+	s := Start(t, p, Options{Binary: BreakInBinary(t), UID: uid})
+	h := hostile{t: t, p: p}
+	h.ada, h.grace, h.cell, h.other = twoCells(t, s, p)
+	h.capability, h.foreign = h.cell.capability(h.ada), h.other.capability(h.grace)
+	h.forged = bytes.Clone(h.capability)
+	h.forged[10] ^= 1 // another uid
 
+	table := slices.Concat(h.records(), h.pipes(), h.verbs(), h.mails(), h.lines(), h.outdated())
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 8, 2, ' ', 0)
-	for _, r := range rows {
+	fmt.Fprintln(w, "attempt\tcontrol\tanswer")
+	for _, r := range table {
+		if !strings.Contains(r.control, r.works) {
+			t.Errorf("%s: the control was answered %s, want %s: the attempt proves nothing", r.what, r.control, r.works)
+		}
 		if !strings.Contains(r.answer, r.want) {
 			t.Errorf("%s: answered %s, want %s", r.what, r.answer, r.want)
 		}
-		if r.want == bye {
-			r.answer = r.answer[max(0, strings.Index(r.answer, bye)):] // without the greeting
-		}
-		fmt.Fprintf(w, "%s\trefused: %s\n", r.what, clip(r.answer, 70))
+		fmt.Fprintf(w, "%s\t%s\trefused: %s\n", r.what, clip(after(r.control, r.works), 40), clip(after(r.answer, r.want), 70))
 	}
 	w.Flush()
-	t.Logf("a hostile running cell\n%s", &b)
+	t.Logf("a hostile running cell, started as %s\n%s", starter, &b)
+}
+
+// after cuts off what a mail server said before the words that count; the status of
+// an HTTP answer stays.
+func after(text, words string) string {
+	if !strings.Contains(text, "\r\n") {
+		return text
+	}
+	return text[max(0, strings.Index(text, words)):]
+}
+
+// hostile is the scene of the table: an intruder in the cell of one person, and
+// what the intruder has.
+type hostile struct {
+	t           *testing.T
+	p           *platform.Platform
+	ada, grace  *Person
+	cell, other intruder // ada's, and grace's
+	// capability is ada's, foreign is grace's and was stolen from the other cell,
+	// forged is ada's made out to another uid.
+	capability, foreign, forged []byte
+}
+
+const (
+	forbidden = string(ipc.CodeForbidden)
+	unknown   = string(ipc.CodeUnknown)
+	fenced    = string(ipc.CodeFenced)
+	bye       = "* BYE"
+	reached   = "reached" // a line that is there
+	noLine    = "no line"
+)
+
+// records are those of other people and other classes. The control is the same
+// call with the right that belongs to the cell.
+func (h hostile) records() []attack {
+	own := h.cell.put(h.capability, "mail", "mine", 1)
+	list := h.cell.list(h.capability)
+	return []attack{
+		{"record: write with a forged capability", own, "200", h.cell.put(h.forged, "mail", "a", 1), forbidden},
+		{"record: write with a capability stolen from another cell", h.other.put(h.foreign, "mail", "b", 1), "200", h.cell.put(h.foreign, "mail", "b", 2), forbidden},
+		{"record: write with no capability", own, "200", h.cell.put(nil, "mail", "c", 1), forbidden},
+		{"record: write of class auth", own, "200", h.cell.put(h.capability, "auth", "d", 1), forbidden},
+		{"record: read with a forged capability", list, "200", h.cell.list(h.forged), forbidden},
+		{"record: read with a capability stolen from another cell", h.other.list(h.foreign), "200", h.cell.list(h.foreign), forbidden},
+	}
+}
+
+func (h hostile) pipes() []attack {
+	const noop = "a NOOP\r\n"
+	own := h.cell.imap(h.capability, noop)
+	return []attack{
+		{"pipe: forged capability", own, "a OK", h.cell.imap(h.forged, noop), unknown},
+		{"pipe: capability stolen from another cell", h.other.imap(h.foreign, noop), "a OK", h.cell.imap(h.foreign, noop), forbidden},
+	}
+}
+
+// verbs are said into a pipe that is the cell's by right. The control says the
+// same to the mail server, on a connection that is logged in as the same person.
+func (h hostile) verbs() []attack {
+	var out []attack
+	for _, v := range []struct{ what, say, works string }{
+		{"IMAP: SETACL", "a SETACL INBOX grace lrs\r\n", "a OK Setacl"},
+		{"IMAP: SETMETADATA", "a SETMETADATA INBOX (/private/comment \"x\")\r\n", "a OK Setmetadata"},
+		{"IMAP: SETACL hidden behind a literal", "a STATUS {5+}\r\nINBOX (MESSAGES)\r\nb SETACL INBOX grace lrs\r\n", "b OK Setacl"},
+		{"IMAP: SETACL hidden in a literal that is refused", "a APPEND nowhere {99}\r\nb SETACL INBOX grace lrs\r\n", "b OK Setacl"},
+		{"IMAP: SETACL hidden in a quoted string", "a STATUS \"x\r\nb SETACL INBOX grace lrs\r\n", "b OK Setacl"},
+	} {
+		out = append(out, attack{v.what, h.bare(true, v.say, v.works), v.works, h.cell.imap(h.capability, v.say), bye})
+	}
+	// A pipe is logged in already, where the server takes no login either: the
+	// control is a connection that is not.
+	login := "a AUTHENTICATE PLAIN " + base64.StdEncoding.EncodeToString([]byte("\x00"+h.grace.Login+"\x00"+h.password(h.grace))) + "\r\n"
+	return append(out, attack{"IMAP: AUTHENTICATE as somebody else", h.bare(false, login, "a OK"), "a OK", h.cell.imap(h.capability, login), bye})
+}
+
+// mails are sent with a sender who is not the cell's person. The control is the
+// person's own, and the mail server itself, which would take it.
+func (h hostile) mails() []attack {
+	return []attack{
+		{"submission: MAIL FROM somebody else", h.bareSubmit(h.ada, h.grace.Login), "250 2.1.0", h.cell.submit(h.capability, h.grace.Login), forbidden},
+		{"submission: capability stolen from another cell", h.other.submit(h.foreign, h.grace.Login), "200", h.cell.submit(h.foreign, h.grace.Login), forbidden},
+		{"submission: forged capability", h.cell.submit(h.capability, h.ada.Login), "200", h.cell.submit(h.forged, h.ada.Login), unknown},
+	}
+}
+
+// lines are those that a role does not have. The control is a role that has it.
+func (h hostile) lines() []attack {
+	keeper, render := h.cell.in("keeper"), h.cell.in(strings.Replace(h.cell.role, "cell", "render", 1)+".0")
+	mine, theirs := blobOf(h.t, h.grace, h.grace), blobOf(h.t, h.ada, h.grace)
+	return []attack{
+		{"blob: of another person's account", mine, "200", theirs, "404"},
+		{"line from the cell to another cell, for its blobs", keeper.reach(h.other.role), reached, h.cell.reach(h.other.role), noLine},
+		{"line from the cell to vault", keeper.reach("vault"), reached, h.cell.reach("vault"), noLine},
+		{"line from a render to keeper", h.cell.reach("keeper"), reached, render.reach("keeper"), noLine},
+		{"line from a render to porter", h.cell.reach("porter"), reached, render.reach("porter"), noLine},
+	}
+}
+
+// outdated are capabilities whose time is over: the cell dies, so that the
+// person's lease gets a new fence, and later the session ends. The control is the
+// same capability before that.
+func (h hostile) outdated() []attack {
+	const noop = "a NOOP\r\n"
+	record, pipe := h.cell.put(h.capability, "mail", "before", 1), h.cell.imap(h.capability, noop)
+	if err := h.cell.server.Kill(h.cell.role, startTimeout); err != nil {
+		h.t.Fatal(err)
+	}
+	again(h.t, func() error { _, err := h.ada.Mailboxes(h.t.Context()); return err })
+	newest := h.cell.capability(h.ada)
+	now, nowPipe := h.cell.put(newest, "mail", "after", 1), h.cell.imap(newest, noop)
+	out := []attack{
+		{"record: old fencing number", record, "200", h.cell.put(h.capability, "mail", "e", 1), fenced},
+		{"pipe: old fencing number", pipe, "a OK", h.cell.imap(h.capability, noop), unknown},
+	}
+	if err := h.ada.SignOut(h.t.Context()); err != nil {
+		h.t.Fatal(err)
+	}
+	return append(out,
+		attack{"record: capability of a session that ended", now, "200", h.cell.put(newest, "mail", "f", 1), unknown},
+		attack{"pipe: capability of a session that ended", nowPipe, "a OK", h.cell.imap(newest, noop), unknown})
+}
+
+func (h hostile) password(p *Person) string {
+	h.t.Helper()
+	for _, u := range h.p.Users {
+		if u.Login == p.Login {
+			return u.Password
+		}
+	}
+	h.t.Fatalf("nobody is %s", p.Login)
+	return ""
+}
+
+// bare says text to the mail server itself, as ada or before any login, and
+// listens for words.
+func (h hostile) bare(loggedIn bool, text, words string) string {
+	h.t.Helper()
+	c, err := connectIMAP(h.t.Context(), h.p)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	defer c.Close()
+	if loggedIn {
+		if _, err := c.Do(fmt.Sprintf("LOGIN %s %q", h.ada.Login, h.password(h.ada))); err != nil {
+			h.t.Fatal(err)
+		}
+	}
+	said, err := c.Say(text, words)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return said
+}
+
+// bareSubmit is what the submission server itself answers to MAIL FROM.
+func (h hostile) bareSubmit(as *Person, from string) string {
+	h.t.Helper()
+	c, err := smtp.Dial(h.p.Submission)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	defer c.Close()
+	if err := errors.Join(c.StartTLS(h.p.TLS()), c.Auth(smtp.PlainAuth("", as.Login, h.password(as), "127.0.0.1"))); err != nil {
+		h.t.Fatal(err)
+	}
+	id, err := c.Text.Cmd("MAIL FROM:<%s>", from)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	c.Text.StartResponse(id)
+	defer c.Text.EndResponse(id)
+	code, line, err := c.Text.ReadResponse(0)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return fmt.Sprintf("%d %s", code, line)
+}
+
+// blobOf asks, with one person's session, for a blob of another's account.
+func blobOf(t *testing.T, asker, owner *Person) string {
+	t.Helper()
+	blob, err := owner.UploadBlob(t.Context(), "text/plain", []byte("private"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs, err := owner.Open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := strings.NewReplacer("{accountId}", theirs.Account, "{blobId}", blob, "{name}", "x", "{type}", "text%2Fplain").Replace(theirs.Download)
+	got, err := asker.Get(t.Context(), path)
+	if err != nil {
+		return err.Error()
+	}
+	return "200 " + string(got)
 }
 
 // again repeats what a client repeats while a role is started anew.
@@ -116,120 +293,4 @@ func again(t *testing.T, f func() error) {
 		}
 		time.Sleep(200 * time.Millisecond)
 	}
-}
-
-// twoCells signs people in until two of them are in different cells.
-func twoCells(t *testing.T, s *Server, p *platform.Platform) (ada, grace *Person, adaCell, graceCell string) {
-	t.Helper()
-	homes := map[string]*Person{}
-	for _, u := range p.Users {
-		one := s.Browser(u.Login)
-		t.Cleanup(one.Close)
-		if err := one.SignIn(t.Context(), u.Password); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := one.Mailboxes(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		for _, cell := range s.Kind("cell") {
-			if len((intruder{t, s, cell}).capabilities(one)) > 0 {
-				homes[cell] = one
-			}
-		}
-		if len(homes) == 2 {
-			return homes["cell/0"], homes["cell/1"], "cell/0", "cell/1"
-		}
-	}
-	t.Fatal("everybody is in one cell: by chance once in 32768 runs; run it again")
-	return nil, nil, "", ""
-}
-
-// capabilities are those of a person's session in the memory of the cell.
-func (i intruder) capabilities(p *Person) [][]byte {
-	i.t.Helper()
-	raw, err := base64.RawURLEncoding.DecodeString(p.Cookie())
-	if err != nil || len(raw) < 16 {
-		i.t.Fatalf("cookie: %v", err)
-	}
-	hash := sha256.Sum256(raw[:16])
-	found, err := FindIn(i.server.Roles()[i.cell], hash[:], capBefore, capAfter)
-	if err != nil {
-		i.t.Fatal(err)
-	}
-	return slices.DeleteFunc(found, func(b []byte) bool { return b[0] != 1 || b[1] != 0 || b[2] != 0 })
-}
-
-// capability is the newest: a cell that was started again may have been given the
-// person twice, under two fences.
-func (i intruder) capability(p *Person) []byte {
-	i.t.Helper()
-	all := i.capabilities(p)
-	if len(all) == 0 {
-		i.t.Fatalf("no capability in the memory of %s", i.cell)
-	}
-	const fence = 1 + 8 + 16 + 32
-	return slices.MaxFunc(all, func(a, b []byte) int { return bytes.Compare(a[fence:fence+8], b[fence:fence+8]) })
-}
-
-// put writes a record with a capability and returns status and answer.
-func (i intruder) put(capability []byte, class, id string, revision int64) string {
-	body, err := json.Marshal(ipc.RecordPut{Auth: ipc.Auth{Capability: capability},
-		Record: ipc.Record{Class: class, ID: []byte(id), Revision: revision, Generation: 1, Data: []byte("sealed")}})
-	if err != nil {
-		i.t.Fatal(err)
-	}
-	return i.order("call", breakin.Order{Line: "keeper", Path: ipc.KeeperRecordPut, Body: body})
-}
-
-// imap opens a pipe with a capability and says text in it.
-func (i intruder) imap(capability []byte, text string) string {
-	return i.order("pipe", breakin.Order{Line: "porter", Path: ipc.PorterIMAP, Say: text,
-		Header: map[string]string{ipc.HeaderCapability: base64.RawURLEncoding.EncodeToString(capability)}})
-}
-
-// submit hands over a mail with an envelope sender.
-func (i intruder) submit(capability []byte, from string) string {
-	env, err := json.Marshal(ipc.SubmitEnvelope{From: from, To: []ipc.SubmitRcpt{{Address: from}}})
-	if err != nil {
-		i.t.Fatal(err)
-	}
-	return i.order("call", breakin.Order{Line: "porter", Path: ipc.PorterSubmit, Body: []byte("Subject: x\r\n\r\nx\r\n"), Header: map[string]string{
-		ipc.HeaderCapability: base64.RawURLEncoding.EncodeToString(capability), ipc.HeaderEnvelope: base64.RawURLEncoding.EncodeToString(env)}})
-}
-
-func (i intruder) order(what string, o breakin.Order) string {
-	i.t.Helper()
-	ctx, cancel := context.WithTimeout(i.t.Context(), attemptTime)
-	defer cancel()
-	status, text, err := i.server.order(ctx, i.cell, what, o)
-	if err != nil || status != http.StatusOK {
-		i.t.Fatalf("the intruder in %s did not answer: %d %s %v", i.cell, status, text, err)
-	}
-	var heard breakin.Heard
-	if err := json.Unmarshal(text, &heard); err != nil {
-		i.t.Fatal(err)
-	}
-	return fmt.Sprintf("%d %s", heard.Status, heard.Text)
-}
-
-// blobOf asks, with one person's session, for a blob of another's account.
-func blobOf(t *testing.T, asker, owner *Person) string {
-	t.Helper()
-	blob, err := owner.UploadBlob(t.Context(), "text/plain", []byte("private"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	theirs, err := owner.Open(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := strings.NewReplacer("{accountId}", theirs.Account, "{blobId}", blob, "{name}", "x", "{type}", "text%2Fplain").Replace(theirs.Download)
-	if _, err := owner.Get(t.Context(), path); err != nil {
-		t.Fatalf("control: the owner's own blob: %v", err)
-	}
-	_, err = asker.Get(t.Context(), path)
-	if err == nil {
-		return "200"
-	}
-	return err.Error()
 }

@@ -12,6 +12,8 @@ const (
 	// rawTimeout bounds one exchange with the mail server itself: a search in
 	// 100,000 mails takes a second.
 	rawTimeout = 60 * time.Second
+	// sayTime is how long Say listens at most; what a server answers comes at once.
+	sayTime = 2 * time.Second
 	// logShown is how many lines of the server's log a failed test prints.
 	logShown = 120
 	// maxAnswer bounds what is read of one answer.

@@ -5,9 +5,11 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -25,17 +27,47 @@ type RawIMAP struct {
 
 // DialIMAP connects by TLS and logs in.
 func DialIMAP(ctx context.Context, p *platform.Platform, u platform.User) (*RawIMAP, error) {
+	c, err := connectIMAP(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	_, err = c.Do(fmt.Sprintf("LOGIN %s %q", u.Login, u.Password))
+	return c, err
+}
+
+// connectIMAP connects by TLS and reads the greeting.
+func connectIMAP(ctx context.Context, p *platform.Platform) (*RawIMAP, error) {
 	d := tls.Dialer{Config: p.TLS()}
 	conn, err := d.DialContext(ctx, "tcp", p.IMAPS)
 	if err != nil {
 		return nil, err
 	}
 	c := &RawIMAP{conn: conn, br: bufio.NewReaderSize(conn, 64<<10)}
-	if _, err := c.line(nil); err != nil { // the greeting
-		return nil, err
-	}
-	_, err = c.Do(fmt.Sprintf("LOGIN %s %q", u.Login, u.Password))
+	_, err = c.line(nil)
 	return c, err
+}
+
+// Say sends text as it stands and returns what is said until words are among it,
+// or all that is said within a second or two.
+func (c *RawIMAP) Say(text, words string) (string, error) {
+	if _, err := io.WriteString(c.conn, text); err != nil {
+		return "", err
+	}
+	if err := c.conn.SetReadDeadline(time.Now().Add(sayTime)); err != nil {
+		return "", err
+	}
+	var said []byte
+	for !bytes.Contains(said, []byte(words)) {
+		line, err := c.br.ReadBytes('\n')
+		said = append(said, line...)
+		if errors.Is(err, os.ErrDeadlineExceeded) || err == io.EOF {
+			break
+		}
+		if err != nil {
+			return string(said), err
+		}
+	}
+	return string(said), nil
 }
 
 // Close drops the connection.
