@@ -138,7 +138,8 @@ func (l *Line) accept(closing <-chan struct{}) (net.Conn, error) {
 		if err != nil {
 			continue // not a stream socket: the peer is hostile or broken
 		}
-		return &lineConn{Conn: c, release: sync.OnceFunc(func() { <-l.sem })}, nil
+		c.release = sync.OnceFunc(func() { <-l.sem })
+		return c, nil
 	}
 }
 
@@ -188,7 +189,7 @@ func descriptors(oob []byte) []*os.File {
 
 // streamConn takes a received descriptor, which must be a connected unix stream
 // socket: anything else (a file, a TCP socket, a listener) is refused.
-func streamConn(f *os.File) (net.Conn, error) {
+func streamConn(f *os.File) (*lineConn, error) {
 	defer f.Close()
 	fd := int(f.Fd())
 	domain, err := syscall.GetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_DOMAIN)
@@ -202,7 +203,21 @@ func streamConn(f *os.File) (net.Conn, error) {
 	if _, err := syscall.Getpeername(fd); err != nil {
 		return nil, errors.New("not connected")
 	}
-	return net.FileConn(f)
+	c, err := net.FileConn(f)
+	if err != nil {
+		return nil, err
+	}
+	u, ok := c.(*net.UnixConn)
+	if !ok {
+		c.Close()
+		return nil, errors.New("not a unix socket")
+	}
+	raw, err := u.SyscallConn()
+	if err != nil {
+		c.Close()
+		return nil, err
+	}
+	return &lineConn{Conn: c, raw: raw}, nil
 }
 
 // Close ends this end of the line. Open connections live on. Closing twice is
@@ -243,17 +258,6 @@ type lineAddr string
 
 func (lineAddr) Network() string  { return "line" }
 func (a lineAddr) String() string { return string(a) }
-
-// lineConn gives its token back to the line when closed.
-type lineConn struct {
-	net.Conn
-	release func()
-}
-
-func (c *lineConn) Close() error {
-	c.release()
-	return c.Conn.Close()
-}
 
 func closeFile(f *os.File) {
 	if f != nil {
