@@ -146,21 +146,3 @@ func TestOver(t *testing.T) {
 		}
 	}
 }
-
-func TestNetworkOf(t *testing.T) {
-	for ip, want := range map[string]string{
-		"192.0.2.7": "192.0.2.7/32", "2001:db8:1:2:3:4:5:6": "2001:db8:1:2::/64", "2001:db8:1:2:ffff::": "2001:db8:1:2::/64",
-		"::1": "::/64", "": "?", "x": "?", "192.0.2.7:80": "?", "192.0.2.0/24": "?", "fe80::1%eth0": "fe80::/64",
-	} {
-		if got := networkOf(ip); got != want {
-			t.Errorf("%q: %q, want %q", ip, got, want)
-		}
-	}
-	// One attacker over IPv4 is one, whichever way gate wrote the address.
-	if a, b := networkOf("192.0.2.7"), networkOf("::ffff:192.0.2.7"); a != b {
-		t.Errorf("%q and %q", a, b)
-	}
-	if a, b := networkOf("::ffff:192.0.2.7"), networkOf("::ffff:198.51.100.1"); a == b {
-		t.Errorf("all of IPv4 is one network: %q", a)
-	}
-}

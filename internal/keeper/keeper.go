@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/netip"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -202,24 +201,6 @@ func (k *Keeper) reload(data json.RawMessage) {
 		k.log.Warn("the number of cells changes with the next start")
 	}
 	k.limits.Store(&cfg)
-}
-
-// networkOf is what one attacker usually has: an IPv4 address, an IPv6 /64.
-func networkOf(ip string) string {
-	a, err := netip.ParseAddr(ip)
-	if err != nil {
-		return "?"
-	}
-	a = a.Unmap() // else all of IPv4 were one network
-	bits := 32
-	if a.Is6() {
-		bits = 64
-	}
-	p, err := a.Prefix(bits)
-	if err != nil {
-		return "?"
-	}
-	return p.String()
 }
 
 // Collectors are registered by the role's process.

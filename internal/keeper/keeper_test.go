@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"maps"
 	"path/filepath"
@@ -473,5 +474,27 @@ func TestDeviceTokenHasItsOwnCount(t *testing.T) {
 	}
 	if got := guess(token); got != ipc.CodeThrottled {
 		t.Errorf("a device token lets guesses pass without end: %s", got)
+	}
+}
+
+// Guesses from one network at the same moment are no more than those one after
+// another.
+func TestGuessesAtOnce(t *testing.T) {
+	s := newStage(t, Config{Cells: 1})
+	codes := make(chan ipc.Code, 40)
+	for i := range cap(codes) {
+		go func() {
+			_, err := s.signIn(t.Context(), ipc.SignInRequest{Kind: ipc.KindCookie, Network: fmt.Sprintf("2001:db8::%x", i)})
+			codes <- ipc.CodeOf(err)
+		}()
+	}
+	asked := 0
+	for range cap(codes) {
+		if <-codes == ipc.CodeRefused {
+			asked++
+		}
+	}
+	if asked > 3 {
+		t.Errorf("the platform was asked %d times, want at most 3", asked)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"cofferdam/internal/ipc"
+	"cofferdam/internal/limit"
 	"cofferdam/internal/seal"
 	"cofferdam/internal/store"
 	"cofferdam/internal/user"
@@ -24,7 +25,7 @@ func (k *Keeper) signIn(ctx context.Context, req ipc.SignInRequest) (ipc.SignedI
 	if err != nil {
 		return none, err
 	}
-	network := networkOf(req.Network)
+	network := limit.Network(req.Network)
 	device, known := k.openDevice(req.Device)
 	// A known browser has a count of its own, so that strangers in its network do
 	// not make it wait. It has one: a token is for one account, and guesses at
@@ -34,14 +35,13 @@ func (k *Keeper) signIn(ctx context.Context, req ipc.SignInRequest) (ipc.SignedI
 		source = "device\x00" + string(device)
 	}
 	most := k.limits.Load().FailsNetwork
-	if wait := k.fails.Wait(source, most); wait > 0 {
+	end, wait := k.fails.Begin(source, most)
+	if wait > 0 {
 		return none, &ipc.Error{Code: ipc.CodeThrottled, Detail: "too many failed sign-ins from this network", RetryAfter: wait}
 	}
 	auth, err := ipc.Call[ipc.Authenticated](ctx, k.porter, ipc.PorterAuth, ipc.AuthRequest{Box: req.Box, Network: req.Network, Known: known, Device: device})
+	end(ipc.CodeOf(err) == ipc.CodeRefused)
 	if err != nil {
-		if ipc.CodeOf(err) == ipc.CodeRefused {
-			k.fails.Add(source, most)
-		}
 		return none, err
 	}
 	uid, err := k.person(ctx, auth.Login)

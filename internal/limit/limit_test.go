@@ -11,34 +11,34 @@ func TestFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := NewFails()
 		for range 5 {
-			if w := f.Wait("a", 5); w != 0 {
+			if w := f.wait("a", 5); w != 0 {
 				t.Fatalf("had to wait %s within the limit", w)
 			}
-			f.Add("a", 5)
+			f.add("a", 5)
 		}
-		first := f.Wait("a", 5)
+		first := f.wait("a", 5)
 		if first != firstWait {
 			t.Fatalf("the first wait is %s, want %s", first, firstWait)
 		}
-		if f.Wait("b", 5) != 0 {
+		if f.wait("b", 5) != 0 {
 			t.Error("another key has to wait")
 		}
 		time.Sleep(first)
-		if w := f.Wait("a", 5); w != 0 {
+		if w := f.wait("a", 5); w != 0 {
 			t.Fatalf("still %s after the wait is over: that would be a lock-out", w)
 		}
-		f.Add("a", 5)
-		if second := f.Wait("a", 5); second < first {
+		f.add("a", 5)
+		if second := f.wait("a", 5); second < first {
 			t.Errorf("wait fell from %s to %s", first, second)
 		}
 		for range 50 {
-			f.Add("a", 5)
+			f.add("a", 5)
 		}
-		if w := f.Wait("a", 5); w > maxWait {
+		if w := f.wait("a", 5); w > maxWait {
 			t.Errorf("waits %s, more than %s", w, maxWait)
 		}
 		time.Sleep(11 * time.Hour)
-		if f.Add("a", 5); f.Wait("a", 5) != 0 {
+		if f.add("a", 5); f.wait("a", 5) != 0 {
 			t.Error("old failures still count")
 		}
 	})
@@ -47,7 +47,7 @@ func TestFails(t *testing.T) {
 func TestFailsForgetsOlder(t *testing.T) {
 	f := NewFails()
 	for i := range maxKeys + 1 {
-		f.Add(strconv.Itoa(i), 1)
+		f.add(strconv.Itoa(i), 1)
 	}
 	if len(f.keys) > maxKeys {
 		t.Errorf("%d keys kept", len(f.keys))
@@ -85,14 +85,14 @@ func TestWaits(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			f := NewFails()
 			for range 100 {
-				f.Add("a", 100)
+				f.add("a", 100)
 			}
 			for _, want := range []time.Duration{firstWait, 2 * firstWait, 4 * firstWait, 8 * firstWait, 16 * firstWait, maxWait, maxWait} {
 				time.Sleep(pause)
-				if got := f.Wait("a", 100) + pause; got != want {
+				if got := f.wait("a", 100) + pause; got != want {
 					t.Errorf("waits %s, want %s", got, want)
 				}
-				f.Add("a", 100)
+				f.add("a", 100)
 			}
 		})
 	}
@@ -101,11 +101,11 @@ func TestWaits(t *testing.T) {
 func TestForget(t *testing.T) {
 	f := NewFails()
 	for range 3 {
-		f.Add("a", 1)
+		f.add("a", 1)
 	}
 	f.Forget("a")
 	f.Forget("never seen")
-	if w := f.Wait("a", 1); w != 0 {
+	if w := f.wait("a", 1); w != 0 {
 		t.Errorf("waits %s after a good sign-in", w)
 	}
 }
@@ -138,5 +138,81 @@ func TestQuotaForgetsOlder(t *testing.T) {
 	}
 	if len(q.used) > maxKeys {
 		t.Errorf("%d keys kept", len(q.used))
+	}
+}
+
+// Guesses made at the same moment are not more than guesses one after another,
+// and attempts that do not fail cost nothing.
+func TestAttemptsUnderWayCount(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := NewFails()
+		var under []func(bool)
+		begin := func() time.Duration {
+			end, wait := f.Begin("a", 5)
+			if wait == 0 {
+				under = append(under, end)
+			}
+			return wait
+		}
+		for range 100 {
+			begin()
+		}
+		if len(under) != 5 {
+			t.Fatalf("%d attempts at once, want 5", len(under))
+		}
+		if w := begin(); w != openWait {
+			t.Errorf("waits %s for attempts under way", w)
+		}
+		if _, w := f.Begin("b", 5); w != 0 {
+			t.Error("another key has to wait")
+		}
+		f.Forget("a") // somebody signs in well meanwhile
+		if begin() == 0 {
+			t.Error("what is under way was forgotten")
+		}
+		for _, end := range under {
+			end(true)
+		}
+		under = nil
+		if w := begin(); w != firstWait {
+			t.Errorf("waits %s after 5 failures", w)
+		}
+		time.Sleep(firstWait)
+		for range 10 {
+			begin()
+		}
+		if len(under) != 1 {
+			t.Errorf("%d attempts after the wait, want 1", len(under))
+		}
+		under[0](false)
+		f.Forget("a")
+		for range 1000 {
+			end, wait := f.Begin("a", 5)
+			if wait != 0 {
+				t.Fatal("good attempts have to wait")
+			}
+			end(false)
+		}
+		if len(f.keys) != 1 { // b is under way
+			t.Errorf("%d keys kept", len(f.keys))
+		}
+	})
+}
+
+func TestNetwork(t *testing.T) {
+	for ip, want := range map[string]string{
+		"192.0.2.7": "192.0.2.7/32", "2001:db8:1:2:3:4:5:6": "2001:db8:1:2::/64", "2001:db8:1:2:ffff::": "2001:db8:1:2::/64",
+		"::1": "::/64", "": "?", "x": "?", "192.0.2.7:80": "?", "192.0.2.0/24": "?", "fe80::1%eth0": "fe80::/64",
+	} {
+		if got := Network(ip); got != want {
+			t.Errorf("%q: %q, want %q", ip, got, want)
+		}
+	}
+	// One attacker over IPv4 is one, whichever way gate wrote the address.
+	if a, b := Network("192.0.2.7"), Network("::ffff:192.0.2.7"); a != b {
+		t.Errorf("%q and %q", a, b)
+	}
+	if a, b := Network("::ffff:192.0.2.7"), Network("::ffff:198.51.100.1"); a == b {
+		t.Errorf("all of IPv4 is one network: %q", a)
 	}
 }

@@ -118,16 +118,17 @@ func (p *Porter) authenticate(ctx context.Context, req ipc.AuthRequest) (ipc.Aut
 	}
 	name := login.String()
 	try := attempt{name, req.Network, req.Known && string(req.Device) == string(deviceHash(name))}
-	if wait := p.throttle.wait(try); wait > 0 {
+	end, wait := p.throttle.begin(try)
+	if wait > 0 {
 		return none, &ipc.Error{Code: ipc.CodeThrottled, Detail: "too many failed sign-ins", RetryAfter: wait}
 	}
+	refused := false
+	defer func() { end(refused) }()
 	cred := seal.Credential{Kind: kindOf(plat.imap.Auth), Login: name, Secret: typed.Secret}
 	conn, err := p.dialIMAP(ctx, plat, cred, req.Network)
 	p.counts.logins.WithLabelValues("imap", string(ipc.CodeOf(err))).Inc()
 	if err != nil {
-		if ipc.CodeOf(err) == ipc.CodeRefused {
-			p.throttle.failed(try)
-		}
+		refused = ipc.CodeOf(err) == ipc.CodeRefused
 		return none, err
 	}
 	p.throttle.succeeded(try)

@@ -75,8 +75,8 @@ func (p *Porter) cellCalls(cell string) *ipc.Mux {
 	return m
 }
 
-// reload takes a new table of platforms and a key document that was signed anew;
-// pipes that are open live on.
+// reload takes a new table of platforms, a key document that was signed anew and
+// the limit of failed sign-ins; pipes that are open live on.
 func (p *Porter) reload(data json.RawMessage) {
 	var cfg Config
 	err := ipc.Decode(data, &cfg)
@@ -88,6 +88,9 @@ func (p *Porter) reload(data json.RawMessage) {
 	}
 	if err == nil {
 		err = p.setPlatforms(cfg.Platforms)
+	}
+	if err == nil {
+		p.throttle.perHour.Store(int64(cfg.FailsAccount))
 	}
 	if err != nil {
 		p.log.Error("configuration not taken", "err", err)

@@ -2,6 +2,7 @@ package porter
 
 import (
 	"crypto/sha256"
+	"sync/atomic"
 	"time"
 
 	"cofferdam/internal/limit"
@@ -13,12 +14,14 @@ import (
 // shows a device token) is measured by itself alone, so that strangers' guesses
 // cost the owner nothing.
 type throttle struct {
-	perHour int
+	perHour atomic.Int64
 	fails   *limit.Fails
 }
 
 func newThrottle(perHour int) *throttle {
-	return &throttle{perHour: perHour, fails: limit.NewFails()}
+	t := &throttle{fails: limit.NewFails()}
+	t.perHour.Store(int64(perHour))
+	return t
 }
 
 // attempt is one sign-in as the throttle sees it.
@@ -28,28 +31,28 @@ type attempt struct {
 }
 
 func (a attempt) account() string { return "a\x00" + a.login }
-func (a attempt) pair() string    { return "n\x00" + a.login + "\x00" + a.network }
-func (a attempt) device() string  { return "d\x00" + a.login + "\x00" + a.network }
+func (a attempt) pair() string    { return "n\x00" + a.login + "\x00" + limit.Network(a.network) }
+func (a attempt) device() string  { return "d\x00" + a.login + "\x00" + limit.Network(a.network) }
 
-// one network alone gets half of what all networks together get.
-func (t *throttle) pairLimit() int { return max(3, t.perHour/2) }
+// pairLimit is what one network alone gets: half of what all together get.
+func (t *throttle) pairLimit() int { return max(3, int(t.perHour.Load())/2) }
 
-// wait is how long this sign-in must wait, 0 for not at all.
-func (t *throttle) wait(a attempt) time.Duration {
+// begin asks for a sign-in. With a wait of 0 it is under way, until the caller
+// says by end, once, whether the platform refused it.
+func (t *throttle) begin(a attempt) (end func(refused bool), wait time.Duration) {
 	if a.known {
-		return t.fails.Wait(a.device(), t.pairLimit())
+		return t.fails.Begin(a.device(), t.pairLimit())
 	}
-	return max(t.fails.Wait(a.account(), t.perHour), t.fails.Wait(a.pair(), t.pairLimit()))
-}
-
-// failed counts a sign-in that the platform refused.
-func (t *throttle) failed(a attempt) {
-	if a.known {
-		t.fails.Add(a.device(), t.pairLimit())
-		return
+	pair, wait := t.fails.Begin(a.pair(), t.pairLimit())
+	if wait > 0 {
+		return nil, wait
 	}
-	t.fails.Add(a.account(), t.perHour)
-	t.fails.Add(a.pair(), t.pairLimit())
+	account, wait := t.fails.Begin(a.account(), int(t.perHour.Load()))
+	if wait > 0 {
+		pair(false)
+		return nil, wait
+	}
+	return func(refused bool) { pair(refused); account(refused) }, 0
 }
 
 // succeeded forgets what was counted against this login from this network.
