@@ -21,8 +21,17 @@ type people struct {
 	log  *slog.Logger
 
 	mu     sync.Mutex // guards the rest and the marked fields of persons
-	byUID  map[user.ID]*person
+	byRoom map[room]*person
 	grants map[[32]byte]*grant // by SHA-256 of the capability
+}
+
+// room is where a session lives. A person's locked sessions, whose keys open
+// nothing, are apart from the others: they share the fence and nothing else, or
+// who has no more than the platform's password would be let in to sealed data by
+// the owner's open session.
+type room struct {
+	uid    user.ID
+	locked bool
 }
 
 // person is one unlocked person.
@@ -62,7 +71,7 @@ type grant struct {
 }
 
 func newPeople(log *slog.Logger) *people {
-	return &people{log: log, byUID: map[user.ID]*person{}, grants: map[[32]byte]*grant{}}
+	return &people{log: log, byRoom: map[room]*person{}, grants: map[[32]byte]*grant{}}
 }
 
 // take answers keeper: here is a person, or a further session of one.
@@ -71,27 +80,30 @@ func (ps *people) take(ctx context.Context, req ipc.PersonRequest) (ipc.PersonTa
 	if err != nil {
 		return ipc.PersonTaken{}, ipc.Errorf(ipc.CodeInvalid, "uid")
 	}
+	here := room{uid, req.Locked}
 	ps.mu.Lock()
-	p := ps.byUID[uid]
-	if p != nil && (p.fence == req.Fence || req.Fence < p.fence) {
+	p, other := ps.byRoom[here], ps.byRoom[room{uid, !req.Locked}]
+	switch {
+	case p != nil && req.Fence < p.fence, other != nil && req.Fence < other.fence:
+		ps.mu.Unlock()
+		return ipc.PersonTaken{}, ipc.Errorf(ipc.CodeFenced, "a newer lease is here")
+	case p != nil && p.fence == req.Fence:
 		defer ps.mu.Unlock()
-		if req.Fence < p.fence {
-			return ipc.PersonTaken{}, ipc.Errorf(ipc.CodeFenced, "a newer lease is here")
-		}
 		ps.grant(p, req)
 		return ipc.PersonTaken{Held: true}, nil
-	}
-	if req.Resume || len(ps.byUID) >= maxPeople {
+	case req.Resume, len(ps.byRoom) >= maxPeople:
 		ps.mu.Unlock()
-		return ipc.PersonTaken{}, nil
+		return ipc.PersonTaken{Beside: req.Resume && other != nil && other.fence == req.Fence}, nil
 	}
-	if p != nil {
-		ps.dismiss(p)
+	for _, old := range []*person{p, other} {
+		if old != nil && old.fence != req.Fence {
+			ps.dismiss(old)
+		}
 	}
 	p = &person{uid: uid, login: req.Login, fence: req.Fence, locked: req.Locked, opened: make(chan struct{}), grants: map[[32]byte]*grant{}}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.streams, p.endStreams = context.WithCancel(p.ctx)
-	ps.byUID[uid] = p
+	ps.byRoom[here] = p
 	ps.grant(p, req)
 	ps.mu.Unlock()
 	go ps.openAccount(p, req)
@@ -162,8 +174,8 @@ func (ps *people) dismiss(p *person) {
 	if p.leaving != nil {
 		p.leaving.Stop()
 	}
-	if ps.byUID[p.uid] == p {
-		delete(ps.byUID, p.uid)
+	if here := (room{p.uid, p.locked}); ps.byRoom[here] == p {
+		delete(ps.byRoom, here)
 	}
 	for key, g := range p.grants {
 		g.timer.Stop()
@@ -320,7 +332,7 @@ func (g *grant) passing(now time.Time) bool {
 func (ps *people) count() (people, sessions int) {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
-	return len(ps.byUID), len(ps.grants)
+	return len(ps.byRoom), len(ps.grants)
 }
 
 // endStreams ends what waits for changes, so that a drain is not held up; gate
@@ -328,7 +340,7 @@ func (ps *people) count() (people, sessions int) {
 func (ps *people) endStreams() {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
-	for _, p := range ps.byUID {
+	for _, p := range ps.byRoom {
 		p.endStreams()
 	}
 }
@@ -337,7 +349,7 @@ func (ps *people) endStreams() {
 func (ps *people) closeAll() {
 	ps.mu.Lock()
 	var all []*person
-	for _, p := range ps.byUID {
+	for _, p := range ps.byRoom {
 		all = append(all, p)
 		ps.dismiss(p)
 	}

@@ -167,3 +167,56 @@ func TestImagesOfThisMailAlone(t *testing.T) {
 	}
 	ps.closeAll()
 }
+
+// A session that the platform's password alone opened shares nothing with one that
+// has the person's keys, in either order, and neither ends the other.
+func TestLockedSessionsAreApart(t *testing.T) {
+	for _, first := range []bool{false, true} {
+		ps := newPeople(slog.New(slog.DiscardHandler))
+		ps.open = func(context.Context, *person, ipc.PersonRequest) (*account.Account, func(), error) {
+			return nil, func() {}, nil
+		}
+		ask := func(name string, fence int64, locked, resume bool) ipc.PersonTaken {
+			t.Helper()
+			taken, err := ps.take(t.Context(), ipc.PersonRequest{Capability: []byte(name), Session: []byte(name), UID: bytes.Repeat([]byte{7}, 16),
+				Fence: fence, Locked: locked, Resume: resume, Expires: time.Now().Add(time.Hour).Unix()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return taken
+		}
+		of := func(name string) *person {
+			p, err := ps.find(t.Context(), base64.RawURLEncoding.EncodeToString([]byte(name)))
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			return p
+		}
+		ask("one", 1, first, false)
+		if taken := ask("two", 1, !first, true); taken.Held || !taken.Beside {
+			t.Fatalf("the second session joined the first: %+v", taken)
+		}
+		if taken := ask("two", 1, !first, false); !taken.Held {
+			t.Fatalf("the second session was not taken: %+v", taken)
+		}
+		if of("one") == of("two") {
+			t.Error("a locked session and an open one share an account")
+		}
+		if got, err := ps.capability(of("one")); err != nil || string(got) != "one" {
+			t.Errorf("the first session's calls show %q, %v", got, err)
+		}
+		if taken := ask("three", 1, !first, true); !taken.Held || of("three") != of("two") {
+			t.Errorf("a third session did not join its like: %+v", taken)
+		}
+		ask("four", 2, first, false) // a newer lease ends both
+		for _, name := range []string{"one", "two", "three"} {
+			if _, err := ps.find(t.Context(), base64.RawURLEncoding.EncodeToString([]byte(name))); ipc.CodeOf(err) != ipc.CodeUnknown {
+				t.Errorf("%s lives on under an old lease: %v", name, err)
+			}
+		}
+		if _, err := ps.take(t.Context(), ipc.PersonRequest{UID: bytes.Repeat([]byte{7}, 16), Fence: 1, Locked: !first}); ipc.CodeOf(err) != ipc.CodeFenced {
+			t.Errorf("an old lease was taken: %v", err)
+		}
+		ps.closeAll()
+	}
+}

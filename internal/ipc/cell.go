@@ -26,7 +26,7 @@ type PersonRequest struct {
 	Addresses  []string   `json:"addresses"`
 	Platform   string     `json:"platform"`
 	Keys       []ClassKey `json:"keys,omitempty"`
-	Locked     bool       `json:"locked"` // keys are for this session only: store nothing
+	Locked     bool       `json:"locked"` // keys open nothing of the person's: store nothing
 	Expires    int64      `json:"expires"`
 }
 
@@ -41,4 +41,8 @@ type ClassKey struct {
 // cell does not have the person at that fence: nothing was done then.
 type PersonTaken struct {
 	Held bool `json:"held"`
+	// Beside says that the cell has the person at that fence for sessions of the
+	// other kind of Locked alone, whose keys this one must not get or give. Asked
+	// again without Resume, it takes this one beside them.
+	Beside bool `json:"beside,omitempty"`
 }

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"maps"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -152,6 +153,12 @@ func (s *stage) addCell(name string) {
 		key := name + string(r.UID)
 		if r.Resume && s.fences[key] != r.Fence {
 			return ipc.PersonTaken{}, nil
+		}
+		beside := func(o ipc.PersonRequest) bool { return bytes.Equal(o.UID, r.UID) && o.Locked != r.Locked }
+		like := func(o ipc.PersonRequest) bool { return bytes.Equal(o.UID, r.UID) && o.Locked == r.Locked }
+		all := slices.Collect(maps.Values(s.cells[name]))
+		if r.Resume && !slices.ContainsFunc(all, like) {
+			return ipc.PersonTaken{Beside: slices.ContainsFunc(all, beside)}, nil
 		}
 		if s.fences[key] != r.Fence || s.cells[name] == nil {
 			have := s.cells[name]
@@ -496,5 +503,29 @@ func TestGuessesAtOnce(t *testing.T) {
 	}
 	if asked > 3 {
 		t.Errorf("the platform was asked %d times, want at most 3", asked)
+	}
+}
+
+// A session that is locked gets into the person's cell beside the open ones, under
+// the same fence and with keys of its own, and ends none of them.
+func TestLockedSessionIsPlacedBeside(t *testing.T) {
+	s := newStage(t, Config{Cells: 1})
+	s.addCell("cell/0")
+	uid := user.NewID()
+	open := s.signedIn(uid)
+	locked, err := s.begin(t.Context(), &session{uid: uid, kind: store.Cookie, login: "ada@x.test", credential: []byte("c"), umk: seal.NewUMK(), locked: true}, "", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a, b := s.cells["cell/0"][string(open.Grant.Session)], s.cells["cell/0"][string(locked.Grant.Session)]
+	if a.Fence != b.Fence || len(a.Keys) == 0 || len(b.Keys) != len(a.Keys) || !b.Locked {
+		t.Fatalf("open %+v\nlocked %+v", a, b)
+	}
+	for i := range a.Keys {
+		if bytes.Equal(a.Keys[i].Key, b.Keys[i].Key) {
+			t.Errorf("the locked session got the key of %s", a.Keys[i].Class)
+		}
 	}
 }

@@ -28,7 +28,8 @@ func (k *Keeper) place(ctx context.Context, s *session) error {
 	}
 	at, err := k.settleIn(ctx, s, cell, lease, held)
 	if err != nil {
-		k.cells.leave(cell, s.uid)
+		at.cell = cell
+		k.abandon(ctx, s, at)
 		return err
 	}
 	return k.placed(ctx, s, at)
@@ -45,8 +46,7 @@ func (k *Keeper) unseat(s *session) {
 	}
 }
 
-// placed notes where a session lives. One that ended in the meantime was told to
-// its cell and to porter perhaps after its end: they are told again.
+// placed notes where a session lives, unless it ended in the meantime.
 func (k *Keeper) placed(ctx context.Context, s *session, at placement) error {
 	s.mu.Lock()
 	ended := s.ended
@@ -57,9 +57,20 @@ func (k *Keeper) placed(ctx context.Context, s *session, at placement) error {
 	if !ended {
 		return nil
 	}
+	k.abandon(ctx, s, at)
+	return errSignedOut
+}
+
+// abandon gives back what a placing took that came to nothing. A session that
+// ended meanwhile was told to porter and its cell perhaps after its end: they are
+// told of it again.
+func (k *Keeper) abandon(ctx context.Context, s *session, at placement) {
+	if _, ended := s.now(); !ended {
+		k.cells.leave(at.cell, s.uid)
+		return
+	}
 	k.vacate(ctx, s, at)
 	k.tellEnded(ctx, [][]byte{s.hash[:]})
-	return errSignedOut
 }
 
 // vacate gives the seat of a session that is over back, and with a person's last
@@ -90,6 +101,9 @@ func (k *Keeper) resume(ctx context.Context, s *session, lease store.Lease) (pla
 		return at, false, err
 	}
 	taken, err := k.tellCell(ctx, s, at, true)
+	if err == nil && taken.Beside {
+		taken, err = k.tellCell(ctx, s, at, false)
+	}
 	if ipc.CodeOf(err) == ipc.CodeFenced {
 		return at, false, nil
 	}
