@@ -46,7 +46,9 @@ const (
 	// breakInCells share the deadly attempts: a role that dies often is started
 	// again with a growing pause.
 	breakInCells = 6
-	attemptTime  = 20 * time.Second
+	// attemptTime is above what a role may take to be back before it hears of the
+	// attempt: 15 s until it is ready, 5 s of pause, and that again.
+	attemptTime = 60 * time.Second
 )
 
 // TestBreakIn makes every attempt of the list from inside of a running cell and a
@@ -219,9 +221,13 @@ func (b *breakIn) try(ctx context.Context, role string, a sandboxtest.Attempt) (
 	if err == nil && status != http.StatusBadGateway && status != http.StatusOK {
 		return o, fmt.Errorf("the role answered %d: %s", status, text)
 	}
-	end, ok := b.server.Log.Wait(ctx, from, func(r Record) bool { return r.Text("msg") == "role ended" && r.Text("role") == role })
+	// One that was killed because it did not get ready in time had not heard of the
+	// attempt: its successor has, or will.
+	end, ok := b.server.Log.Wait(ctx, from, func(r Record) bool {
+		return r.Text("msg") == "role ended" && r.Text("role") == role && !strings.Contains(r.Text("err"), "signal: killed")
+	})
 	if !ok {
-		return o, fmt.Errorf("no answer (%d %q, %v), and the role did not end", status, text, err)
+		return o, fmt.Errorf("no answer (%d %q, %v), and the role did not end:\n%s", status, text, err, strings.Join(b.server.Log.From(from), "\n"))
 	}
 	switch how := end.Text("err"); {
 	case strings.Contains(how, "bad system call"):

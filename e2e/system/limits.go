@@ -5,6 +5,9 @@ import "time"
 const (
 	// startTimeout covers a start on a busy machine with two cores; usual is 1 s.
 	startTimeout = 40 * time.Second
+	// startAttempts: another program may take a port between our choice and the
+	// server's listening.
+	startAttempts = 4
 	// stopTimeout is above the supervisor's own time to drain all roles.
 	stopTimeout = 45 * time.Second
 	// requestTimeout is far above what any request may take; tests measure.

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -37,11 +38,16 @@ type Server struct {
 // fails.
 func Start(t testing.TB, p *platform.Platform, o Options) *Server {
 	t.Helper()
-	s := Prepare(t, p, o)
-	if err := s.Launch(t.Context(), o); err != nil {
-		t.Fatalf("starting the server: %v\n%s", err, s.Log.Tail(logShown))
+	for i := 1; ; i++ {
+		s := Prepare(t, p, o)
+		err := s.Launch(t.Context(), o)
+		if err == nil {
+			return s
+		}
+		if i == startAttempts || !strings.Contains(s.Log.Tail(logShown), "address already in use") {
+			t.Fatalf("starting the server: %v\n%s", err, s.Log.Tail(logShown))
+		}
 	}
-	return s
 }
 
 // Prepare writes the configuration and starts nothing.
