@@ -12,3 +12,9 @@ const MaxAlive = 1000
 type Alive struct {
 	Sessions [][]byte `json:"sessions"`
 }
+
+// KeeperHeld is porter's question which of the sessions whose passwords it holds
+// are over: Alive -> Ended. Those are ended everywhere. A notice may have been
+// lost, and a keeper that was restarted knows nothing of sessions that nobody has
+// used since.
+const KeeperHeld = "/keeper/sessions/held"

@@ -88,6 +88,8 @@ func (k *Keeper) serve(ctx context.Context, role *ipc.Role) error {
 		switch {
 		case l.Name() == "gate":
 			mux = k.gateCalls()
+		case l.Name() == "porter":
+			mux = k.porterCalls()
 		case strings.HasPrefix(l.Name(), "cell/"):
 			k.cells.add(l)
 			mux = k.cellCalls(l.Name())
@@ -122,6 +124,12 @@ func (k *Keeper) gateCalls() *ipc.Mux {
 	ipc.Handle(m, ipc.KeeperSessions, 4<<10, ipc.CallTimeout, k.list)
 	ipc.Handle(m, ipc.KeeperRevoke, 64<<10, ipc.CallTimeout, k.revoke)
 	ipc.Handle(m, ipc.KeeperToken, 4<<10, ipc.CallTimeout, k.token)
+	return m
+}
+
+func (k *Keeper) porterCalls() *ipc.Mux {
+	m := ipc.NewMux(k.log)
+	ipc.Handle(m, ipc.KeeperHeld, 64<<10, ipc.CallTimeout, k.held)
 	return m
 }
 
@@ -182,9 +190,13 @@ func (k *Keeper) stepAgain(ctx context.Context, s *session, which func(placement
 	}
 	err = step(ctx, s, at)
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	ended = s.ended
 	if err != nil {
 		s.at.capability = nil
+	}
+	s.mu.Unlock()
+	if ended { // perhaps before the step told of it
+		k.tellEnded(ctx, [][]byte{s.hash[:]})
 	}
 	return err
 }

@@ -529,3 +529,49 @@ func TestLockedSessionIsPlacedBeside(t *testing.T) {
 		}
 	}
 }
+
+// A keeper that was restarted does not know sessions that nobody used since; when
+// porter asks, those that are over are ended everywhere.
+func TestHeldSessionsThatAreOverEnd(t *testing.T) {
+	s := newStage(t, Config{Cells: 1})
+	s.addCell("cell/0")
+	idle, used := s.signedIn(user.NewID()), s.signedIn(user.NewID())
+	row, err := s.store.Session(t.Context(), store.SessionHash(idle.Grant.Session))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.store.DeleteSession(t.Context(), row.Hash); err != nil {
+		t.Fatal(err)
+	}
+	row.LastSeen, row.Revision = now().Add(-3*time.Hour), 1
+	if err := s.store.AddSession(t.Context(), row); err != nil {
+		t.Fatal(err)
+	}
+	s.Keeper.live = newLive() // a new process
+	out, err := s.Keeper.held(t.Context(), ipc.Alive{Sessions: [][]byte{idle.Grant.Session, used.Grant.Session}})
+	if err != nil || len(out.Sessions) != 1 || !bytes.Equal(out.Sessions[0], idle.Grant.Session) {
+		t.Fatalf("over: %x, %v", out.Sessions, err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.porter) != 1 || len(s.cells["cell/0"]) != 1 {
+		t.Errorf("porter has %d sessions, the cell %d; want the one that lives", len(s.porter), len(s.cells["cell/0"]))
+	}
+}
+
+// The end of very many sessions at once reaches everybody.
+func TestManySessionsEndAtOnce(t *testing.T) {
+	s := newStage(t, Config{Cells: 1})
+	s.addCell("cell/0")
+	in := s.signedIn(user.NewID())
+	ids := make([][]byte, 0, 5001)
+	for range cap(ids) - 1 {
+		ids = append(ids, make([]byte, 32))
+	}
+	s.tellEnded(t.Context(), append(ids, in.Grant.Session))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.porter) > 0 || len(s.cells["cell/0"]) > 0 {
+		t.Errorf("porter has %d sessions, the cell %d", len(s.porter), len(s.cells["cell/0"]))
+	}
+}

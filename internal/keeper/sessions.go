@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"slices"
+	"sync"
 	"time"
 
 	"cofferdam/internal/ipc"
@@ -81,6 +82,20 @@ func (k *Keeper) alive(ctx context.Context, req ipc.Alive) (ipc.Ended, error) {
 		}
 	}
 	return out, nil
+}
+
+// held answers porter what alive answers gate, and ends what is over everywhere:
+// cells may hold keys of it, too.
+func (k *Keeper) held(ctx context.Context, req ipc.Alive) (ipc.Ended, error) {
+	out, err := k.alive(ctx, req)
+	if err != nil || len(out.Sessions) == 0 {
+		return out, err
+	}
+	hashes := make([]store.SessionHash, 0, len(out.Sessions))
+	for _, id := range out.Sessions {
+		hashes = append(hashes, store.SessionHash(id))
+	}
+	return out, k.endSessions(ctx, hashes...)
 }
 
 // opened finds the live session of a key, or opens its envelope. The row decides:
@@ -259,34 +274,38 @@ func (k *Keeper) endSessions(ctx context.Context, hashes ...store.SessionHash) e
 }
 
 // tellEnded tells everybody who may know the sessions. Who does not answer in
-// time has them until its own limit: gate a minute, cell and porter their expiry.
+// time learns it soon: gate and porter ask, and a cell's pipes are closed by
+// porter.
 func (k *Keeper) tellEnded(ctx context.Context, ids [][]byte) {
 	if len(ids) == 0 {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), notifyTime)
 	defer cancel()
-	var calls []func() error
-	calls = append(calls, func() error {
-		_, err := ipc.Call[ipc.None](ctx, k.porter, ipc.PorterEnd, ipc.EndRequest{Sessions: ids})
-		return err
-	}, func() error {
-		_, err := ipc.Call[ipc.None](ctx, k.gate, ipc.GateEnded, ipc.Ended{Sessions: ids})
-		return err
-	})
+	calls := []func([][]byte) error{
+		func(ids [][]byte) error {
+			_, err := ipc.Call[ipc.None](ctx, k.porter, ipc.PorterEnd, ipc.EndRequest{Sessions: ids})
+			return err
+		}, func(ids [][]byte) error {
+			_, err := ipc.Call[ipc.None](ctx, k.gate, ipc.GateEnded, ipc.Ended{Sessions: ids})
+			return err
+		},
+	}
 	for _, c := range k.cells.clients() {
-		calls = append(calls, func() error {
+		calls = append(calls, func(ids [][]byte) error {
 			_, err := ipc.Call[ipc.None](ctx, c, ipc.CellPersonEnd, ipc.EndRequest{Sessions: ids})
 			return err
 		})
 	}
-	errs := make(chan error, len(calls))
+	var wg sync.WaitGroup
 	for _, call := range calls {
-		go func() { errs <- call() }()
+		wg.Go(func() {
+			for some := range slices.Chunk(ids, ipc.MaxAlive) {
+				if err := call(some); err != nil {
+					k.log.Warn("end of a session not delivered", "err", err)
+				}
+			}
+		})
 	}
-	for range calls {
-		if err := <-errs; err != nil {
-			k.log.Warn("end of a session not delivered", "err", err)
-		}
-	}
+	wg.Wait()
 }

@@ -18,8 +18,9 @@ const (
 	pipeBuffer     = 32 << 10         // of each direction of a pipe
 	derivations    = 2                // Argon2id at once, 64 MiB each
 	submitTime     = 10 * time.Minute
-	refusedTimes   = 3               // the platform says no to a live session's credential until it is over
-	refusedPause   = 5 * time.Second // between tries after a no
+	heldEvery      = 20 * time.Second // keeper is asked which of the sessions that we hold are over: gone within a minute
+	refusedTimes   = 3                // the platform says no to a live session's credential until it is over
+	refusedPause   = 5 * time.Second  // between tries after a no
 	refusedKept    = time.Hour
 	maxRefusals    = 100_000
 )

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -222,4 +223,34 @@ func (p *Porter) addresses(plat *platform, login string) []string {
 func (p *Porter) end(_ context.Context, req ipc.EndRequest) (ipc.None, error) {
 	p.registry.endSessions(req.Sessions)
 	return ipc.None{}, nil
+}
+
+// watch asks keeper every heldEvery which sessions are over, until ctx ends: a
+// password must not live on because a notice was lost, or because keeper was
+// restarted and nobody used the session again.
+func (p *Porter) watch(ctx context.Context, ask func(context.Context, [][]byte) ([][]byte, error)) {
+	tick := time.NewTicker(heldEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		for some := range slices.Chunk(p.registry.held(), ipc.MaxAlive) {
+			over, err := ask(ctx, some)
+			if err != nil {
+				break // keeper is away; the next round asks again
+			}
+			p.registry.endSessions(over)
+		}
+	}
+}
+
+// askKeeper is watch's question.
+func askKeeper(keeper *ipc.Client) func(context.Context, [][]byte) ([][]byte, error) {
+	return func(ctx context.Context, ids [][]byte) ([][]byte, error) {
+		out, err := ipc.Call[ipc.Ended](ctx, keeper, ipc.KeeperHeld, ipc.Alive{Sessions: ids})
+		return out.Sessions, err
+	}
 }

@@ -134,6 +134,17 @@ func (r *registry) endSessions(sessions [][]byte) {
 	}
 }
 
+// held are the sessions that have a grant.
+func (r *registry) held() [][]byte {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := make([][]byte, 0, len(r.sessions))
+	for s := range r.sessions {
+		out = append(out, []byte(s))
+	}
+	return out
+}
+
 // drop ends a grant; the last one that needs it takes the credential with it. It
 // needs mu.
 func (r *registry) drop(key [32]byte, g *grant) {

@@ -2,6 +2,7 @@ package porter
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -356,5 +357,43 @@ func TestRefs(t *testing.T) {
 			t.Errorf("one more than the limit: %v", err)
 		}
 		time.Sleep(2 * refLife)
+	})
+}
+
+// A session whose end porter was not told of is gone, with its password, after the
+// next question; while keeper is away nothing is lost.
+func TestSessionsThatAreOverAreFound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &Porter{registry: newRegistry()}
+		gone, kept := secret("gone"), secret("kept")
+		mustAdd(t, p.registry, request("c1", "s1", "ann", "cell/0", 1), gone)
+		mustAdd(t, p.registry, request("c2", "s2", "bob", "cell/0", 1), kept)
+		away := true
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			p.watch(ctx, func(_ context.Context, ids [][]byte) ([][]byte, error) {
+				if away {
+					return ids, ipc.Errorf(ipc.CodeUnavailable, "keeper does not answer")
+				}
+				return [][]byte{sum("s1")}, nil
+			})
+		}()
+		time.Sleep(heldEvery + time.Second)
+		if wiped(gone) || wiped(kept) {
+			t.Error("a keeper that does not answer ends sessions")
+		}
+		away = false
+		time.Sleep(heldEvery)
+		if !wiped(gone) {
+			t.Error("a password outlives its session")
+		}
+		if wiped(kept) {
+			t.Error("a live session lost its password")
+		}
+		cancel()
+		<-done
+		p.registry.endSessions([][]byte{sum("s2")})
 	})
 }

@@ -46,6 +46,7 @@ func Run(ctx context.Context, role *ipc.Role, log *slog.Logger, reg prometheus.R
 		}
 		wg.Go(func() { _ = ipc.Serve(bg, l.Listener(), mux, submitTime) }) // ends when drained or when the line is gone
 	})
+	wg.Go(func() { p.watch(bg, askKeeper(ipc.NewClient(role.Line("keeper")))) })
 	role.OnReload(p.reload)
 	if err := role.Ready(ctx); err != nil {
 		stop()
