@@ -78,6 +78,11 @@ func (h *Handler) process(ctx context.Context, p *Person, text, base string) ([]
 		x.created = map[jmap.CreationID]string{}
 	}
 	x.out = append(make([]byte, 0, firstOut), `{"methodResponses":[`...)
+	if h.writes(req.calls) {
+		var cancel context.CancelFunc
+		ctx, cancel = detached(ctx)
+		defer cancel()
+	}
 	for _, inv := range req.calls {
 		x.run(ctx, inv)
 	}
@@ -88,6 +93,21 @@ func (h *Handler) process(ctx context.Context, p *Person, text, base string) ([]
 	_, state := h.session(p, infos, base)
 	x.out = append(append(append(x.out, `,"sessionState":"`...), state...), `"}`...)
 	return x.out, nil
+}
+
+func (h *Handler) writes(calls []invocation) bool {
+	return slices.ContainsFunc(calls, func(inv invocation) bool { return h.methods[inv.name].writes })
+}
+
+// detached keeps the deadline of ctx but not its cancellation: a change that was
+// asked for is made whole, also when its asker has reloaded the page meanwhile.
+func detached(ctx context.Context) (context.Context, context.CancelFunc) {
+	until, ok := ctx.Deadline()
+	ctx = context.WithoutCancel(ctx)
+	if !ok {
+		return context.WithTimeout(ctx, requestTimeout)
+	}
+	return context.WithDeadline(ctx, until)
 }
 
 // firstIn is the room for a request to begin with; most are smaller.

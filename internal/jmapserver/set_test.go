@@ -93,6 +93,36 @@ func TestRequestTimeout(t *testing.T) {
 	})
 }
 
+// A change that was asked for is made whole, also when its asker is gone in the
+// middle of it: somebody who deletes and reloads the page at once.
+func TestSetOutlivesItsAsker(t *testing.T) {
+	w := newWorld(t, jmapserver.Limits{})
+	gone, leave := context.WithCancel(t.Context())
+	m := &meddled{Account: w.a, sets: 1}
+	m.before = func() error { leave(); return nil }
+	w.person.Accounts = []jmapserver.Account{heedful{m}}
+	r := httptest.NewRequestWithContext(gone, "POST", "/jmap/api", strings.NewReader(`{"using":["urn:ietf:params:jmap:core","urn:ietf:params:jmap:mail"],"methodCalls":[
+		["Email/set",{"accountId":"a1","update":{"e1":{"keywords/$flagged":true}}},"0"],
+		["Email/set",{"accountId":"a1","update":{"e1":{"keywords/$answered":true}}},"1"]]}`))
+	r.Header.Set("Content-Type", "application/json")
+	rec := httptest.NewRecorder()
+	w.h.ServeHTTP(rec, r)
+	if gone.Err() == nil || strings.Count(rec.Body.String(), `"updated":{"e1"`) != 2 {
+		t.Errorf("%s", rec.Body)
+	}
+}
+
+// heedful changes nothing for somebody who is gone.
+type heedful struct{ *meddled }
+
+func (h heedful) EmailSet(ctx context.Context, set *jmap.EmailSet) (jmap.EmailSetResult, error) {
+	res, err := h.meddled.EmailSet(ctx, set)
+	if ctx.Err() != nil {
+		return jmap.EmailSetResult{}, ctx.Err()
+	}
+	return res, err
+}
+
 // What one person has too much of is no matter of another's.
 func TestLimitsArePersonal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { Trouble } from "../base/trouble";
 import { Answers, Batch } from "./call";
-import { emailGet, emailQuery } from "./email";
+import { emailGet, emailQuery, emailSet } from "./email";
 import { type AccountId, accountId, mailboxId } from "./id";
 import { changesFor } from "./push";
 import { expandUrl, jmapSession } from "./session";
@@ -106,4 +106,11 @@ test("a push message for another account, or one that cannot be read, is no chan
   assert.deepEqual(changesFor(account, '{"changed":{"A1":{"Email":"7"}}}'), { Email: "7" });
   assert.equal(changesFor(account, '{"changed":{"A2":{"Email":"7"}}}'), undefined);
   assert.equal(changesFor(account, "{"), undefined);
+});
+
+test("a batch that changes something says so", () => {
+  const { batch } = twoCalls();
+  assert.equal(batch.writes, false);
+  batch.add(emailSet(account, { destroy: [] }));
+  assert.equal(batch.writes, true);
 });

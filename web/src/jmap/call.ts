@@ -62,6 +62,11 @@ export class Batch {
     return call;
   }
 
+  /** True if a call changes something, so that it must be heard even when the page goes away. */
+  get writes(): boolean {
+    return this.calls.some((c) => c.method.name.endsWith("/set"));
+  }
+
   encode(): unknown {
     const using = new Set([CORE, ...this.calls.flatMap((c) => c.method.using)]);
     return {

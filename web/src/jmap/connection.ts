@@ -42,7 +42,8 @@ export class Connection {
 
   async send(batch: Batch, signal?: AbortSignal): Promise<Answers> {
     const body = batch.encode();
-    return Answers.decode(await this.signedIn(() => postJson(this.session.apiUrl, body, signal)));
+    const send = () => postJson(this.session.apiUrl, body, { signal, outlives: batch.writes });
+    return Answers.decode(await this.signedIn(send));
   }
 
   /** call sends one method alone. */

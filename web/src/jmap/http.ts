@@ -24,9 +24,11 @@ export function troubleOf(status: number, body: unknown): Trouble {
   return new Trouble(kind, error.detail || `the server answered ${status}`, error.type, error.retryAfter);
 }
 
+/** bodyOf is undefined for what is no JSON. A body that broke off or was called off is no body. */
 async function bodyOf(response: Response): Promise<unknown> {
+  const text = await response.text();
   try {
-    return (await response.json()) as unknown;
+    return JSON.parse(text) as unknown;
   } catch {
     return undefined;
   }
@@ -35,6 +37,7 @@ async function bodyOf(response: Response): Promise<unknown> {
 /** http sends a request and returns the parsed JSON of its answer (undefined for 204). */
 export async function http(url: string, init: RequestInit = {}): Promise<unknown> {
   let response: Response;
+  let body: unknown;
   try {
     response = await fetch(url, {
       credentials: "same-origin",
@@ -42,19 +45,31 @@ export async function http(url: string, init: RequestInit = {}): Promise<unknown
       redirect: "error",
       ...init,
     });
+    body = response.status === 204 ? undefined : await bodyOf(response);
   } catch (thrown) {
     const trouble = asTrouble(thrown);
     throw trouble.kind === "broken" ? new Trouble("offline", trouble.detail) : trouble;
   }
-  if (!response.ok) throw troubleOf(response.status, await bodyOf(response));
-  return response.status === 204 ? undefined : bodyOf(response);
+  if (!response.ok) throw troubleOf(response.status, body);
+  return body;
 }
 
-export function postJson(url: string, body: unknown, signal?: AbortSignal): Promise<unknown> {
+/** Characters up to which a request may outlive its page; browsers give all of them 64 KiB together. */
+const MAX_OUTLIVING = 8_192;
+
+interface PostOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** The request goes on when the page is left or reloaded right after it. */
+  readonly outlives?: boolean;
+}
+
+export function postJson(url: string, body: unknown, options: PostOptions = {}): Promise<unknown> {
+  const text = JSON.stringify(body);
   return http(url, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(body),
-    ...(signal ? { signal } : {}),
+    body: text,
+    keepalive: options.outlives === true && text.length <= MAX_OUTLIVING,
+    ...(options.signal ? { signal: options.signal } : {}),
   });
 }

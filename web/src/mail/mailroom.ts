@@ -86,12 +86,12 @@ export class Mailroom {
   }
 
   private listen(): void {
-    let wasOpen = false;
     this.push = openPush(this.connection.session, {
       onOpen: () => {
         this.line.value = "live";
-        if (wasOpen) this.sync();
-        wasOpen = true;
+        // What changed between the loading of the first list and now has no event, like all that was
+        // missed while the line was lost.
+        void this.store.loaded.then(() => this.sync());
       },
       onChange: (states) => {
         if (!this.store.isCurrent(states)) this.sync();

@@ -40,9 +40,13 @@ export class Store implements ListHome {
   private readonly lists = new Map<string, EmailList>();
   private readonly pending = new Map<EmailId, number>();
   private emailState: State | undefined;
+  private markLoaded: () => void = () => undefined;
   private mailboxState: State | undefined;
   private syncing: Promise<void> | undefined;
   private syncAgain = false;
+
+  /** Resolves with the first emails: from then on there is something to keep up to date. */
+  readonly loaded = new Promise<void>((resolve) => (this.markLoaded = resolve));
 
   /** The conversation that is open; its records are kept. */
   pinned: ThreadId | undefined;
@@ -101,6 +105,7 @@ export class Store implements ListHome {
 
   takeEmails(answer: { readonly state: State; readonly list: readonly EmailRecord[] }): void {
     this.emailState ??= answer.state;
+    this.markLoaded();
     for (const email of answer.list) {
       const known = this.emails.peek(email.id);
       if (!known || (known.to === undefined && email.to !== undefined)) this.onSeen(email);

@@ -21,7 +21,10 @@ export function Dialog({ title, onClose, wide, children }: DialogProps) {
       class={wide ? "dialog dialog-wide" : "dialog"}
       aria-labelledby={id}
       onClose={onClose}
-      onKeyDown={(event) => event.stopPropagation()}
+      onKeyDown={(event) => {
+        // Closed already but not yet gone, it may still have the focus: such a key is for the page.
+        if (ref.current?.open) event.stopPropagation();
+      }}
       onClick={(event) => {
         if (event.target === ref.current) onClose(); // the backdrop
       }}
