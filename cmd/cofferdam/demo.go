@@ -18,7 +18,6 @@ import (
 	"cofferdam/internal/config"
 	"cofferdam/internal/demo"
 	"cofferdam/internal/server"
-	"cofferdam/web"
 )
 
 const demoListen = "localhost:8080"
@@ -62,7 +61,7 @@ type demoUser struct {
 }
 
 func runDemo(ctx context.Context, f demoFlags, out io.Writer) (err error) {
-	if _, err := web.Files(); err != nil {
+	if err := complete(); err != nil {
 		return err
 	}
 	folder, remove, err := demoFolder(f.data)

@@ -89,8 +89,8 @@ func keyShowCommand() *cobra.Command {
 		Use:   "show",
 		Short: "Print the public sign-in key of this installation",
 		Long: `Print the public sign-in key of this installation, for cofferdam key sign. The
-key is made if there is none yet. The configuration may still lack the key
-document, but must be good else.`,
+key is made if there is none yet. The file that signin.key_document names need
+not be there yet.`,
 		Example: `  cofferdam key show`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -48,8 +48,9 @@ to other clients.
 
 Try it:      cofferdam demo
 Run it:      cofferdam config example > /etc/cofferdam/cofferdam.toml
-             cofferdam config check
-             cofferdam doctor
+             cofferdam config check    what the configuration gets wrong
+             cofferdam key             the two keys that sign-in needs
+             cofferdam doctor          what stands in the way on this machine
              cofferdam serve`,
 		RunE:          showHelp,
 		SilenceErrors: true,

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"cofferdam/internal/config"
+	"cofferdam/internal/doctor"
 	"cofferdam/internal/server"
 	"cofferdam/web"
 )
@@ -24,13 +25,13 @@ func serveCommand() *cobra.Command {
 running.
 
 SIGTERM or SIGINT drains: requests that run are finished, then all roles end.
-SIGHUP reads the configuration again. A file that is not good is named in the
-log with its places, and the old configuration stays. The data folder, the
-listeners, the number of cells and how long sessions live are taken at the
-start only.`,
+SIGHUP (systemctl reload) reads the configuration again, and signs nobody out. A
+file that is not good is named in the log with line and column, and the old
+configuration stays. The data folder, the listeners, the number of cells and
+how long sessions live are taken at the start only.`,
 		Example: `  cofferdam serve
   cofferdam serve --config /etc/cofferdam/test.toml
-  kill -HUP $(pidof -s cofferdam)`,
+  systemctl reload cofferdam`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), file) },
 	}
@@ -38,8 +39,19 @@ start only.`,
 	return c
 }
 
+// complete says whether this program can do its work as it was built.
+func complete() error {
+	if doctor.BuiltWithCgo() {
+		return errCgo
+	}
+	_, err := web.Files()
+	return err
+}
+
+var errCgo = errors.New("this program was built with cgo, and its roles cannot be closed in: build it with make build, or with CGO_ENABLED=0 in the environment")
+
 func serve(ctx context.Context, file string) error {
-	if _, err := web.Files(); err != nil {
+	if err := complete(); err != nil {
 		return err
 	}
 	cfg, err := config.Load(file)

@@ -59,13 +59,17 @@ func Run(ctx context.Context, o Options) []Finding {
 
 // machine is what concerns this machine and no setting.
 func machine(ctx context.Context, o Options, c config.Config) []Finding {
-	out := []Finding{checkClock()}
+	program := checkProgram(BuiltWithCgo())
+	out := []Finding{program, checkClock()}
 	host, err := sandbox.Detect(sandbox.HostConfig{Cgroup: true})
 	if err != nil {
 		return append(out, Finding{Check: "sandbox", About: aboutSandbox, Result: Fail, Found: err.Error(),
 			Advice: "Roles are closed in on Linux only; run Cofferdam there."})
 	}
 	out = append(out, checkNamespaces(host))
+	if program.Result == Fail {
+		return out // each role would only crash
+	}
 	return append(out, checkSandboxes(ctx, host, o.Probe, c)...)
 }
 

@@ -83,6 +83,20 @@ func TestConfigurationIsNamedByItsFaults(t *testing.T) {
 	want(t, out[0], Fail, ":2:1: unknown key web.nmae")
 }
 
+func TestProgram(t *testing.T) {
+	want(t, checkProgram(false), OK, "static")
+	want(t, checkProgram(true), Fail, "make build")
+}
+
+func TestCrashIsClipped(t *testing.T) {
+	if got := clip("a\nb\nc\nd\ne", 3); got != "a\nb\nc\n(and 2 lines more)" {
+		t.Errorf("got %q", got)
+	}
+	if got := clip("a\nb", 3); got != "a\nb" {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestUnsafeSettingsAreWarnedOf(t *testing.T) {
 	l := &config.Loaded{Config: config.Default()}
 	want(t, checkUnsafe(l)[0], OK, "none")

@@ -11,4 +11,6 @@ const (
 	healthTime   = 2 * time.Second     // a listener on this machine
 	clockAhead   = 20 * 365 * 24 * time.Hour
 	maxShownCaps = 40 // capabilities named in one line
+	// maxProbeWords is how many lines are shown of a probe that ended with an error.
+	maxProbeWords = 3
 )

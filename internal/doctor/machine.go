@@ -35,19 +35,45 @@ func checkClock() Finding {
 	return f.ok("kept right to within %s", time.Duration(tx.Maxerror)*time.Microsecond)
 }
 
+// BuiltWithCgo says whether this program was built with cgo. Sandbox layers are
+// set for all threads of a role at once, which Go does only for threads that it
+// started itself: there are others in a program with cgo.
+func BuiltWithCgo() bool {
+	value, _ := buildSetting("CGO_ENABLED")
+	return value == "1"
+}
+
+// checkProgram is for who built by hand, without the Makefile.
+func checkProgram(cgo bool) Finding {
+	f := Finding{Check: "program", About: "Roles can be closed in only if the program is static, built without cgo."}
+	if cgo {
+		return f.fail("Build it with make build, or with CGO_ENABLED=0 in the environment; the checks of the sandboxes were left out.", "built with cgo")
+	}
+	return f.ok("static")
+}
+
 // buildTime is when the source of this binary was committed.
 func buildTime() (time.Time, bool) {
-	info, ok := debug.ReadBuildInfo()
+	text, ok := buildSetting("vcs.time")
 	if !ok {
 		return time.Time{}, false
 	}
+	t, err := time.Parse(time.RFC3339, text)
+	return t, err == nil
+}
+
+// buildSetting is what the Go tool noted in this program of how it was built.
+func buildSetting(key string) (string, bool) {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "", false
+	}
 	for _, s := range info.Settings {
-		if s.Key == "vcs.time" {
-			t, err := time.Parse(time.RFC3339, s.Value)
-			return t, err == nil
+		if s.Key == key {
+			return s.Value, true
 		}
 	}
-	return time.Time{}, false
+	return "", false
 }
 
 // checkNamespaces says what the machine refuses before any role asks for it.

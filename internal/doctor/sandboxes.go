@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"cofferdam/internal/config"
@@ -26,7 +27,7 @@ func checkSandboxes(ctx context.Context, host *sandbox.Host, probe []string, c c
 		})
 	}
 	out := together(checks...)
-	return append(out, checkLandlock(abi[0]))
+	return append(out, checkLandlock(slices.Max(abi))) // 0 is also that of a probe that failed
 }
 
 // profiles are the sandboxes of the roles as serve starts them.
@@ -50,7 +51,7 @@ func checkSandbox(ctx context.Context, host *sandbox.Host, probe []string, p san
 	p.Permit = sandbox.Layers() // a probe reports; whether to start is serve's to say
 	report, err := sandbox.Probe(ctx, host, p, probe...)
 	if err != nil {
-		return f.fail("Run doctor as who runs Cofferdam, with the same rights.", "%s", err), report
+		return f.fail("Run doctor as who runs Cofferdam, with the same rights.", "%s", clip(err.Error(), maxProbeWords)), report
 	}
 	var off, lines []string
 	held := 0
@@ -74,8 +75,17 @@ func checkSandbox(ctx context.Context, host *sandbox.Host, probe []string, p san
 	case permitted:
 		return f.warn("You permitted this as missing_sandbox under [unsafe].", "%s\nrefused: %s", found, strings.Join(lines, "\n")), report
 	}
-	return f.fail("Let the machine grant it, or give the reason as missing_sandbox under [unsafe]; serve does not start else.",
+	return f.fail("Let the machine grant it, or give a reason as missing_sandbox under [unsafe]; without either serve does not start.",
 		"%s\nrefused: %s", found, strings.Join(lines, "\n")), report
+}
+
+// clip keeps the first lines of a text: a child that crashes says hundreds.
+func clip(text string, lines int) string {
+	all := strings.Split(text, "\n")
+	if len(all) <= lines {
+		return text
+	}
+	return strings.Join(all[:lines], "\n") + fmt.Sprintf("\n(and %d lines more)", len(all)-lines)
 }
 
 // checkLandlock says which version the kernel has, for later ones close more.
