@@ -1,6 +1,7 @@
 package cell
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -15,6 +16,10 @@ func submitRequest(ctx context.Context, capability []byte, env ipc.SubmitEnvelop
 	if err != nil {
 		return nil, err
 	}
+	header := base64.RawURLEncoding.EncodeToString(text)
+	if len(header) > ipc.MaxEnvelopeHeader {
+		header, body = ipc.EnvelopeInBody, io.MultiReader(bytes.NewReader(append(text, '\n')), body)
+	}
 	// No GetBody and no idempotency: net/http must never send a mail twice.
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://line"+ipc.PorterSubmit, struct{ io.Reader }{body})
 	if err != nil {
@@ -22,7 +27,7 @@ func submitRequest(ctx context.Context, capability []byte, env ipc.SubmitEnvelop
 	}
 	r.ContentLength = -1
 	r.Header.Set(ipc.HeaderCapability, base64.RawURLEncoding.EncodeToString(capability))
-	r.Header.Set(ipc.HeaderEnvelope, base64.RawURLEncoding.EncodeToString(text))
+	r.Header.Set(ipc.HeaderEnvelope, header)
 	return r, nil
 }
 

@@ -30,4 +30,10 @@ const (
 	headerTimeout = 5 * time.Second
 	idleTimeout   = 2 * time.Minute
 	maxHeader     = 16 << 10
+	// MaxEnvelopeHeader bounds an envelope that stands in a header: with the
+	// capability it stays below maxHeader. A hundred recipients have room.
+	MaxEnvelopeHeader = 8 << 10
+	// MaxEnvelope bounds an envelope in a body: 1,000 recipients with addresses and
+	// parameters of full length (RFC 5321 section 4.5.3.1).
+	MaxEnvelope = 1 << 20
 )

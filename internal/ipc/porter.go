@@ -16,7 +16,9 @@ const (
 	// with PREAUTH. Upgrade protocol: "imap".
 	PorterIMAP = "/porter/pipe/imap"
 	// PorterSubmit takes a SubmitEnvelope as JSON in HeaderEnvelope (base64url)
-	// and the message as the body; it answers Submitted.
+	// and the message as the body; it answers Submitted. An envelope that is too
+	// long for a header is the first line of the body, as JSON; HeaderEnvelope is
+	// EnvelopeInBody then.
 	PorterSubmit = "/porter/submit"
 )
 
@@ -27,6 +29,9 @@ const (
 	HeaderNetwork    = "Cofferdam-Network"
 	HeaderOrigin     = "Cofferdam-Origin"
 )
+
+// EnvelopeInBody is what HeaderEnvelope says of an envelope over MaxEnvelopeHeader.
+const EnvelopeInBody = "body"
 
 // SignInOffer is what a page needs in order to seal a sign-in.
 type SignInOffer struct {

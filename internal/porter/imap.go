@@ -44,8 +44,10 @@ func (p *Porter) dialIMAP(ctx context.Context, plat *platform, cred seal.Credent
 	defer cancel()
 	s := plat.imap
 	c, err := imap.Dial(ctx, s.Address, imap.DialOptions{Security: imapSecurity(s.TLS), TLS: s.tls})
+	if !errors.Is(err, context.Canceled) { // who asked hung up: that says nothing of the server
+		p.outages.note(endpoint{plat.Name, "imap"}, err)
+	}
 	if err != nil {
-		p.log.Warn("imap server not reached", "platform", plat.Name, "err", err)
 		return nil, unreachable(err)
 	}
 	conn, err := p.authIMAP(ctx, c, plat, cred, network)

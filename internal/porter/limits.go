@@ -21,6 +21,7 @@ const (
 	heldEvery      = 20 * time.Second // keeper is asked which of the sessions that we hold are over: gone within a minute
 	refusedTimes   = 3                // the platform says no to a live session's credential until it is over
 	refusedPause   = 5 * time.Second  // between tries after a no
-	refusedKept    = time.Hour
+	refusedKept    = 15 * time.Minute // then a credential may be tried again: the platform may have been mended
+	calmTime       = time.Minute      // without a failure, until a server that failed counts as well again
 	maxRefusals    = 100_000
 )

@@ -31,7 +31,7 @@ func (p *Porter) openPipe(w http.ResponseWriter, r *http.Request, cell string) e
 	if err != nil {
 		return err
 	}
-	plat := p.table.Load().byName[g.person.platform]
+	plat := p.table.Load().byName[g.platform]
 	if plat == nil {
 		return ipc.Errorf(ipc.CodeUnavailable, "the mail platform is not configured any more")
 	}
@@ -64,7 +64,7 @@ func (p *Porter) connect(ctx context.Context, g *grant, plat *platform) (*imapCo
 		return nil, err
 	}
 	defer secret.release()
-	if err := p.refusals.may(secret.id); err != nil {
+	if err := p.refusals.begin(g.box); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, dialTime)
@@ -73,9 +73,9 @@ func (p *Porter) connect(ctx context.Context, g *grant, plat *platform) (*imapCo
 	p.counts.logins.WithLabelValues("imap", string(ipc.CodeOf(err))).Inc()
 	switch ipc.CodeOf(err) {
 	case "":
-		p.refusals.forget(secret.id)
+		p.refusals.forget(g.box)
 	case ipc.CodeRefused: // to the cell that is no wrong password
-		return nil, p.refusals.add(secret.id)
+		return nil, p.refusals.add(g.box)
 	}
 	return c, err
 }

@@ -27,8 +27,10 @@ type Porter struct {
 	stretcher  *seal.Stretcher
 	registry   *registry
 	refs       *refs
-	refusals   *refusals
+	refusals   *refusals // of the imap server
+	unsent     *refusals // of the submission server: they end no session
 	throttle   *throttle
+	outages    *outages
 	quota      *limit.Quota
 	counts     *counts
 	// settle gives the memory of key derivations (64 MiB each) back to the system
@@ -41,7 +43,7 @@ type Porter struct {
 func New(cfg Config, log *slog.Logger) (*Porter, error) {
 	p := &Porter{
 		log: log, challenges: seal.NewChallenges(), stretcher: seal.NewStretcher(derivations),
-		registry: newRegistry(), refusals: newRefusals(), throttle: newThrottle(cfg.FailsAccount), quota: limit.NewQuota(), counts: newCounts(),
+		registry: newRegistry(), refusals: newRefusals(), unsent: newRefusals(), outages: newOutages(log), throttle: newThrottle(cfg.FailsAccount), quota: limit.NewQuota(), counts: newCounts(),
 	}
 	p.refs = newRefs()
 	p.settle = time.AfterFunc(settleTime, debug.FreeOSMemory)
@@ -184,9 +186,8 @@ func (p *Porter) derive(ctx context.Context, req ipc.DeriveRequest) (ipc.Derived
 // live registers a capability with the credential that keeper held sealed.
 func (p *Porter) live(_ context.Context, req ipc.LiveRequest) (ipc.LiveAnswer, error) {
 	var none ipc.LiveAnswer
-	id := sha256.Sum256(req.Credential)
-	if err := p.refusals.may(id); ipc.CodeOf(err) == ipc.CodeExpired {
-		return none, err
+	if p.refusals.over(sha256.Sum256(req.Credential)) {
+		return none, errRefusedOver
 	}
 	c, err := p.credential.RevealCredential(req.Credential)
 	if err != nil {
@@ -198,9 +199,7 @@ func (p *Porter) live(_ context.Context, req ipc.LiveRequest) (ipc.LiveAnswer, e
 		return none, ipc.Errorf(ipc.CodeExpired, "no platform serves this login any more")
 	}
 	addresses := p.addresses(plat, c.Login)
-	s := share(c)
-	s.id = id
-	if err := p.registry.add(req, plat.Name, addresses, s); err != nil {
+	if err := p.registry.add(req, plat.Name, addresses, share(c)); err != nil {
 		c.Wipe()
 		return none, err
 	}

@@ -18,7 +18,8 @@ type refusals struct {
 
 type refusal struct {
 	count int
-	last  time.Time
+	last  time.Time // of the last no that counted
+	tried time.Time // after it
 }
 
 func newRefusals() *refusals { return &refusals{of: map[[32]byte]*refusal{}} }
@@ -28,21 +29,40 @@ var (
 	errRefusedOver = ipc.Errorf(ipc.CodeExpired, "the mail platform does not accept the sign-in any more")
 )
 
-// may says whether a credential may be shown to the platform now. CodeExpired
-// means that its session is over.
-func (r *refusals) may(id [32]byte) error {
+// begin says whether a credential may be shown to the platform now: after a no,
+// by one at a time. CodeExpired means that its session is over.
+func (r *refusals) begin(id [32]byte) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	e := r.of[id]
+	e := r.get(id)
 	switch {
 	case e == nil:
 		return nil
 	case e.count >= refusedTimes:
 		return errRefusedOver
-	case time.Since(e.last) < refusedPause:
+	case time.Since(e.last) < refusedPause, time.Since(e.tried) < refusedPause:
 		return errRefusedNow
 	}
+	e.tried = time.Now()
 	return nil
+}
+
+// over says whether a credential's session is over.
+func (r *refusals) over(id [32]byte) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	e := r.get(id)
+	return e != nil && e.count >= refusedTimes
+}
+
+// get is what is known of a credential, nil for nothing. It needs mu.
+func (r *refusals) get(id [32]byte) *refusal {
+	e := r.of[id]
+	if e != nil && time.Since(e.last) > refusedKept {
+		delete(r.of, id)
+		return nil
+	}
+	return e
 }
 
 // add counts a no, and says what it means.
@@ -56,7 +76,7 @@ func (r *refusals) add(id [32]byte) error {
 			}
 		}
 	}
-	e := r.of[id]
+	e := r.get(id)
 	if e == nil {
 		if len(r.of) >= maxRefusals {
 			return errRefusedOver // this many at once are no moment's trouble

@@ -15,16 +15,17 @@ func TestRefusals(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, id := newRefusals(), [32]byte{1}
 		say := func() ipc.Code { return ipc.CodeOf(r.add(id)) }
-		wantCode(t, r.may(id), "")
+		wantCode(t, r.begin(id), "")
 		time.Sleep(time.Hour)
 		for range 10 { // many at once
 			if got := say(); got != ipc.CodeUnavailable {
 				t.Fatalf("one moment's no is %s", got)
 			}
 		}
-		wantCode(t, r.may(id), ipc.CodeUnavailable)
+		wantCode(t, r.begin(id), ipc.CodeUnavailable)
 		time.Sleep(refusedPause)
-		wantCode(t, r.may(id), "")
+		wantCode(t, r.begin(id), "")
+		wantCode(t, r.begin(id), ipc.CodeUnavailable) // one tries, and not all who wait
 		r.forget(id)
 		for n := 1; n < refusedTimes; n++ {
 			if got := say(); got != ipc.CodeUnavailable {
@@ -35,8 +36,8 @@ func TestRefusals(t *testing.T) {
 		if got := say(); got != ipc.CodeExpired {
 			t.Errorf("the last no is %s", got)
 		}
-		wantCode(t, r.may(id), ipc.CodeExpired)
-		wantCode(t, r.may([32]byte{2}), "")
+		wantCode(t, r.begin(id), ipc.CodeExpired)
+		wantCode(t, r.begin([32]byte{2}), "")
 	})
 }
 

@@ -19,30 +19,31 @@ type registry struct {
 	pipes    map[string]int                 // open IMAP pipes by platform
 }
 
-// grant is one registered capability.
+// grant is one registered capability. Its fields do not change.
 type grant struct {
-	person  *person
-	held    *held
-	session string // SHA-256(sid)
-	cell    string
-	fence   int64
-	expires time.Time
-	network string
-	ctx     context.Context // ends with the grant; pipes hang on it
-	cancel  context.CancelFunc
+	person    *person
+	held      *held
+	box       [32]byte // SHA-256 of the box that keeper holds the credential in
+	session   string   // SHA-256(sid)
+	cell      string
+	platform  string
+	addresses []string
+	fence     int64
+	expires   time.Time
+	network   string
+	ctx       context.Context // ends with the grant; pipes hang on it
+	cancel    context.CancelFunc
 }
 
 // person is what all grants of one uid share.
 type person struct {
-	uid       string
-	platform  string
-	addresses []string
-	held      map[*held]struct{}
-	fence     int64 // the newest seen
-	grants    map[[32]byte]*grant
-	pipes     int
-	submits   int
-	spare     *imapConn // authenticated at sign-in, for the first pipe
+	uid     string
+	held    map[*held]struct{}
+	fence   int64 // the newest seen
+	grants  map[[32]byte]*grant
+	pipes   int
+	submits int
+	spare   *imapConn // authenticated at sign-in, for the first pipe
 }
 
 // held is a credential of a person's grants. Sessions from before and after a
@@ -85,8 +86,8 @@ func (r *registry) add(req ipc.LiveRequest, platform string, addresses []string,
 		r.drop(key, old)
 	}
 	r.people[p.uid] = p // the last drop took it out
-	p.platform, p.addresses = platform, addresses
-	g := &grant{person: p, held: p.hold(credential), session: string(req.Session), cell: req.Cell, fence: req.Fence, expires: time.Unix(req.Expires, 0), network: req.Network}
+	g := &grant{person: p, held: p.hold(credential), box: sha256.Sum256(req.Credential), session: string(req.Session), cell: req.Cell,
+		platform: platform, addresses: addresses, fence: req.Fence, expires: time.Unix(req.Expires, 0), network: req.Network}
 	g.ctx, g.cancel = context.WithDeadline(context.Background(), g.expires)
 	context.AfterFunc(g.ctx, func() { r.end(key, g) })
 	r.live[key], p.grants[key] = g, g
@@ -199,7 +200,7 @@ func (r *registry) find(text, cell string) (*grant, error) {
 func (r *registry) takePipe(g *grant, max int) (release func(), err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	p, name := g.person, g.person.platform
+	p, name := g.person, g.platform
 	if p.pipes >= maxPipesPerson || r.pipes[name] >= max {
 		return nil, &ipc.Error{Code: ipc.CodeThrottled, Detail: "too many connections to the mail platform", RetryAfter: time.Second}
 	}

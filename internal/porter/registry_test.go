@@ -57,7 +57,7 @@ func TestRegistryFind(t *testing.T) {
 		r := newRegistry()
 		mustAdd(t, r, request("c1", "s1", "ann", "cell/0", 1), secret("pw"))
 		g, err := r.find(show("c1"), "cell/0")
-		if err != nil || g.person.platform != "p" || !slices.Equal(g.person.addresses, []string{"ann@x"}) {
+		if err != nil || g.platform != "p" || !slices.Equal(g.addresses, []string{"ann@x"}) {
 			t.Fatalf("%+v, %v", g, err)
 		}
 		for name, c := range map[string]struct {
@@ -381,11 +381,13 @@ func TestSessionsThatAreOverAreFound(t *testing.T) {
 			})
 		}()
 		time.Sleep(heldEvery + time.Second)
+		synctest.Wait()
 		if wiped(gone) || wiped(kept) {
 			t.Error("a keeper that does not answer ends sessions")
 		}
 		away = false
 		time.Sleep(heldEvery)
+		synctest.Wait()
 		if !wiped(gone) {
 			t.Error("a password outlives its session")
 		}

@@ -12,7 +12,6 @@ type shared struct {
 	mu   sync.Mutex // guards refs
 	refs int
 	cred seal.Credential
-	id   [32]byte // SHA-256 of the box that keeper holds it in
 }
 
 // share takes over c with one holder.

@@ -1,6 +1,7 @@
 package porter
 
 import (
+	"bufio"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -11,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"cofferdam/internal/ipc"
 	"cofferdam/internal/seal"
@@ -40,21 +42,23 @@ func (p *Porter) submitMail(w http.ResponseWriter, r *http.Request, cell string)
 	if err != nil {
 		return none, err
 	}
-	env, err := readEnvelope(r.Header.Get(ipc.HeaderEnvelope))
-	if err != nil {
-		return none, err
-	}
 	release, err := p.registry.takeSubmit(g)
 	if err != nil {
 		return none, err
 	}
 	defer release()
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(submitTime)) // a cell may stall: it holds no mail open for longer
+	text := bufio.NewReader(http.MaxBytesReader(w, r.Body, submission.DefaultMaxMessage+ipc.MaxEnvelope))
+	env, err := readEnvelope(r.Header.Get(ipc.HeaderEnvelope), text)
+	if err != nil {
+		return none, err
+	}
 	table := p.table.Load()
-	plat := table.byName[g.person.platform]
+	plat := table.byName[g.platform]
 	if plat == nil {
 		return none, ipc.Errorf(ipc.CodeUnavailable, "the mail platform is not configured any more")
 	}
-	smtp, err := guardEnvelope(env, g.person.addresses)
+	smtp, err := guardEnvelope(env, g.addresses)
 	if err != nil {
 		return none, err
 	}
@@ -69,7 +73,7 @@ func (p *Porter) submitMail(w http.ResponseWriter, r *http.Request, cell string)
 	defer cancel()
 	stop := context.AfterFunc(g.ctx, cancel)
 	defer stop()
-	body := &first{r: http.MaxBytesReader(w, r.Body, submission.DefaultMaxMessage), once: func() { stop() }}
+	body := &first{r: text, once: func() { stop() }}
 	out, err := p.send(ctx, g, plat, smtp, body)
 	if ipc.CodeOf(err) == ipc.CodeUnavailable {
 		p.quota.Give(len(smtp.RcptTo), caps) // nothing was sent, and it will be tried again
@@ -91,9 +95,16 @@ func (f *first) Read(b []byte) (int, error) {
 	return f.r.Read(b)
 }
 
-func readEnvelope(text string) (ipc.SubmitEnvelope, error) {
+// readEnvelope reads an envelope out of its header, or of the first line of body.
+func readEnvelope(header string, body *bufio.Reader) (ipc.SubmitEnvelope, error) {
 	var env ipc.SubmitEnvelope
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	var raw []byte
+	var err error
+	if header == ipc.EnvelopeInBody {
+		raw, err = firstLine(body)
+	} else {
+		raw, err = base64.RawURLEncoding.Strict().DecodeString(header)
+	}
 	if err == nil {
 		err = ipc.Decode(raw, &env)
 	}
@@ -101,6 +112,20 @@ func readEnvelope(text string) (ipc.SubmitEnvelope, error) {
 		return env, ipc.Errorf(ipc.CodeInvalid, "the envelope cannot be read")
 	}
 	return env, nil
+}
+
+// firstLine takes a line of at most ipc.MaxEnvelope bytes off a body.
+func firstLine(r *bufio.Reader) ([]byte, error) {
+	var line []byte
+	for {
+		part, err := r.ReadSlice('\n')
+		if line = append(line, part...); len(line) > ipc.MaxEnvelope {
+			return nil, errors.New("line too long")
+		}
+		if !errors.Is(err, bufio.ErrBufferFull) {
+			return line, err
+		}
+	}
 }
 
 // guardEnvelope makes the SMTP envelope, refusing a sender that is not one of
@@ -223,6 +248,9 @@ func (p *Porter) dialSubmission(ctx context.Context, g *grant, plat *platform) (
 		return nil, err
 	}
 	defer secret.release()
+	if p.unsent.begin(g.box) != nil {
+		return nil, errNoSubmission
+	}
 	s := plat.submission
 	ctx, cancel := context.WithTimeout(ctx, dialTime)
 	defer cancel()
@@ -231,6 +259,9 @@ func (p *Porter) dialSubmission(ctx context.Context, g *grant, plat *platform) (
 		cfg.Client = netip.AddrPortFrom(ip, 0)
 	}
 	c, err := submission.Dial(ctx, cfg)
+	if !errors.Is(err, context.Canceled) { // the session ended: that says nothing of the server
+		p.outages.note(endpoint{plat.Name, "submission"}, err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -238,10 +269,19 @@ func (p *Porter) dialSubmission(ctx context.Context, g *grant, plat *platform) (
 		Token: secret.cred.Kind == seal.KindToken, Mechanism: mechanism(s.Auth)})
 	if err != nil {
 		c.Close()
+		if e := (*submission.Error)(nil); errors.As(err, &e) && e.BadCredentials() {
+			_ = p.unsent.add(g.box) // for its pause alone
+			return nil, errNoSubmission
+		}
 		return nil, err
 	}
+	p.unsent.forget(g.box)
 	return c, nil
 }
+
+// errNoSubmission is of a submission server that does not take what the imap
+// server took. It may be wrong there; asking on would lock the person out.
+var errNoSubmission = ipc.Errorf(ipc.CodeUnavailable, "the submission server does not accept the sign-in")
 
 func security(tls string) submission.Security {
 	switch tls {
@@ -276,8 +316,6 @@ func submitError(err error) error {
 	switch {
 	case e.Outcome == submission.Uncertain:
 		return ipc.Errorf(ipc.CodeUncertain, "the connection broke after the mail was handed over")
-	case e.BadCredentials():
-		return ipc.Errorf(ipc.CodeUnknown, "the submission server does not accept the sign-in any more")
 	case e.Outcome == submission.Refused && !e.Temporary:
 		return ipc.Errorf(ipc.CodeRefused, "%s", replyText(e.Reply))
 	case e.Outcome == submission.NotSent && impossible(e):

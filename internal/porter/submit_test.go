@@ -1,9 +1,12 @@
 package porter
 
 import (
+	"bufio"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -82,14 +85,38 @@ func TestEnvelopeParameters(t *testing.T) {
 
 func TestReadEnvelope(t *testing.T) {
 	enc := base64.RawURLEncoding.EncodeToString
-	env, err := readEnvelope(enc([]byte(`{"from":"ann@example.org","to":[{"address":"bob@example.net"}],"size":5}`)))
+	none := bufio.NewReader(strings.NewReader(""))
+	const text = `{"from":"ann@example.org","to":[{"address":"bob@example.net"}],"size":5}`
+	env, err := readEnvelope(enc([]byte(text)), none)
 	if err != nil || env.From != "ann@example.org" || env.Size != 5 || len(env.To) != 1 {
 		t.Errorf("%+v, %v", env, err)
 	}
 	for _, bad := range []string{"", "!", enc([]byte(`{`)), enc([]byte(`{"sender":"a"}`)), enc([]byte(`{} {}`))} {
-		if env, err := readEnvelope(bad); ipc.CodeOf(err) != ipc.CodeInvalid {
+		if env, err := readEnvelope(bad, none); ipc.CodeOf(err) != ipc.CodeInvalid {
 			t.Errorf("%s: read as %+v, %v", bad, env, err)
 		}
+	}
+}
+
+// An envelope that is too long for a header begins the body, which goes on after it.
+func TestReadEnvelopeInBody(t *testing.T) {
+	env := ipc.SubmitEnvelope{From: "ann@example.org", Size: 5}
+	for i := range maxRecipients {
+		env.To = append(env.To, ipc.SubmitRcpt{Address: fmt.Sprintf("%s%d@%s.example", strings.Repeat("l", 60), i, strings.Repeat("d", 63)), Params: ipc.Params{"NOTIFY": "SUCCESS,FAILURE,DELAY"}})
+	}
+	text, err := json.Marshal(env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := bufio.NewReader(strings.NewReader(string(text) + "\nFrom: Ann\r\n"))
+	got, err := readEnvelope(ipc.EnvelopeInBody, body)
+	rest, _ := io.ReadAll(body)
+	if err != nil || len(got.To) != maxRecipients || string(rest) != "From: Ann\r\n" {
+		t.Errorf("%d recipients, rest %q, %v", len(got.To), rest, err)
+	}
+	for _, bad := range []string{"", string(text), "{}{}\n", `{"from":"` + strings.Repeat("x", ipc.MaxEnvelope) + "\"}\n"} {
+		_, err := readEnvelope(ipc.EnvelopeInBody, bufio.NewReader(strings.NewReader(bad)))
+		wantCode(t, err, ipc.CodeInvalid)
 	}
 }
 
@@ -104,7 +131,7 @@ func TestSubmitError(t *testing.T) {
 		detail string
 	}{
 		"cut after the end":    {&submission.Error{Outcome: submission.Uncertain, Stage: submission.StageFinal}, ipc.CodeUncertain, "broke"},
-		"password was changed": {&submission.Error{Outcome: submission.Refused, Stage: submission.StageAuth, Reply: reply(535, "no")}, ipc.CodeUnknown, "sign-in"},
+		"password was changed": {errNoSubmission, ipc.CodeUnavailable, "sign-in"},
 		"refused for good":     {&submission.Error{Outcome: submission.Refused, Stage: submission.StageFinal, Reply: reply(550, "spam\nreally")}, ipc.CodeRefused, "550 5.7.1 spam really"},
 		"greylisted":           {&submission.Error{Outcome: submission.Refused, Temporary: true, Stage: submission.StageRcpt, Reply: reply(450, "later")}, ipc.CodeUnavailable, "450 4.7.1 later"},
 		"server is down":       {&submission.Error{Outcome: submission.NotSent, Temporary: true, Stage: submission.StageDial, Err: errors.New("connection refused")}, ipc.CodeUnavailable, "away"},
