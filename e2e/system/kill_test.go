@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"regexp"
@@ -81,6 +82,10 @@ func TestKillUnderLoad(t *testing.T) {
 		}
 	}
 	people := signInAll(t, s, p.Users)
+	before, err := cpuNow()
+	if err != nil {
+		t.Fatal(err)
+	}
 	c := &crowd{t: t, server: s, stop: make(chan struct{}), errs: map[string]int{}}
 	for i, one := range people {
 		c.join(i, one, p.Users)
@@ -90,7 +95,11 @@ func TestKillUnderLoad(t *testing.T) {
 	time.Sleep(killPause)
 	close(c.stop)
 	c.wg.Wait()
-	c.report(kills)
+	now, err := cpuNow()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.report(kills, now.othersShare(before))
 	c.check(p)
 }
 
@@ -137,9 +146,12 @@ func (c *crowd) observe(what string, took time.Duration, err error) {
 		c.slow = append(c.slow, fmt.Sprintf("%s: %v for %s: %v", time.Now().Format("15:04:05.000"), took.Round(time.Millisecond), clip(what, 60), err))
 	}
 	if err != nil {
-		c.errs[clip(err.Error(), 90)]++
+		c.errs[clip(anyURL.ReplaceAllString(err.Error(), "a request"), 90)]++
 	}
 }
+
+// anyURL is what net/http's errors begin with; each has its own.
+var anyURL = regexp.MustCompile(`^(Get|Post) "[^"]*"`)
 
 // join puts one person to work, with a stream open beside.
 func (c *crowd) join(i int, p *Person, users []platform.User) {
@@ -275,19 +287,22 @@ func (c *crowd) send(ctx context.Context, p *Person, out Outgoing, token, to str
 	c.mails = append(c.mails, m)
 }
 
-func (c *crowd) report(kills int) {
+// report prints the figures and asserts those of time. Beside programs that take
+// the processors for themselves the bound is longer: it is a promise about us.
+func (c *crowd) report(kills int, others float64) {
 	by := map[outcome]int{}
 	for _, m := range c.mails {
 		by[m.outcome]++
 	}
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 8, 2, ' ', 0)
+	fmt.Fprintf(w, "processors taken by other programs\t%.0f%%\n", 100*others)
 	fmt.Fprintf(w, "kills\t%d\nrequests\t%d\nlongest request\t%v (%s)\nreads repeated\t%d\nstreams opened\t%d\n",
 		kills, c.requests.Load(), c.longest.Round(time.Millisecond), c.where, c.repeats.Load(), c.streams.Load())
 	fmt.Fprintf(w, "mails accepted\t%d\nmails not taken, in Drafts\t%d\nmails not stored\t%d\nmails without an answer\t%d\n",
 		by[accepted], by[refusedBy], by[notStored], by[noAnswer])
-	for text, n := range c.errs {
-		fmt.Fprintf(w, "  seen %d times\t%s\n", n, text)
+	for _, text := range slices.Sorted(maps.Keys(c.errs)) {
+		fmt.Fprintf(w, "  seen %d times\t%s\n", c.errs[text], text)
 	}
 	w.Flush()
 	c.t.Logf("%d people at work\n%s", killPeople, &b)
@@ -297,8 +312,8 @@ func (c *crowd) report(kills int) {
 	for _, f := range c.faults {
 		c.t.Error(f)
 	}
-	if c.longest > killRequest {
-		c.t.Errorf("a request to %s took %v, more than %v", c.where, c.longest, killRequest)
+	if bound := stretched(killRequest, others); c.longest > bound {
+		c.t.Errorf("a request to %s took %v, more than %v", c.where, c.longest, bound)
 	}
 	if by[accepted] < killPeople {
 		c.t.Errorf("only %d mails were sent: that is no load", by[accepted])
