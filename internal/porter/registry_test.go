@@ -9,6 +9,7 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -368,13 +369,14 @@ func TestSessionsThatAreOverAreFound(t *testing.T) {
 		gone, kept := secret("gone"), secret("kept")
 		mustAdd(t, p.registry, request("c1", "s1", "ann", "cell/0", 1), gone)
 		mustAdd(t, p.registry, request("c2", "s2", "bob", "cell/0", 1), kept)
-		away := true
+		var away atomic.Bool
+		away.Store(true)
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
 			p.watch(ctx, func(_ context.Context, ids [][]byte) ([][]byte, error) {
-				if away {
+				if away.Load() {
 					return ids, ipc.Errorf(ipc.CodeUnavailable, "keeper does not answer")
 				}
 				return [][]byte{sum("s1")}, nil
@@ -385,7 +387,7 @@ func TestSessionsThatAreOverAreFound(t *testing.T) {
 		if wiped(gone) || wiped(kept) {
 			t.Error("a keeper that does not answer ends sessions")
 		}
-		away = false
+		away.Store(false)
 		time.Sleep(heldEvery)
 		synctest.Wait()
 		if !wiped(gone) {
