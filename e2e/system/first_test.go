@@ -2,6 +2,7 @@ package system
 
 import (
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -97,5 +98,24 @@ func oneMail(t *testing.T, uid int) {
 	}
 	if _, err := ada.Mailboxes(ctx); StatusOf(err) != 401 {
 		t.Errorf("after signing out: %v", err)
+	}
+}
+
+// TestLongPassword: nothing on the way has a low maximum, and none of it minds
+// letters that are not ASCII.
+func TestLongPassword(t *testing.T) {
+	password := strings.Repeat("Zwölf-Boxkämpfer-jagen-Viktor-", 8) + "…"
+	p := platform.Start(t, platform.Options{Users: []platform.User{{Login: "long", Password: password}}})
+	s := Start(t, p, Options{})
+	one := s.Browser(p.Users[0].Login)
+	defer one.Close()
+	if err := one.SignIn(t.Context(), password[:len(password)-1]); StatusOf(err) != 401 {
+		t.Errorf("the password without its last byte: %v", err)
+	}
+	if err := one.SignIn(t.Context(), password); err != nil {
+		t.Fatalf("a password of %d bytes: %v", len(password), err)
+	}
+	if _, err := one.Mailboxes(t.Context()); err != nil {
+		t.Error(err)
 	}
 }
