@@ -78,15 +78,17 @@ func outward(h http.Header, p passing, resp *http.Response) {
 	if resp.ContentLength >= 0 {
 		h.Set("Content-Length", resp.Header.Get("Content-Length"))
 	}
-	cache := resp.Header.Get("Cache-Control")
+	cache, download := resp.Header.Get("Cache-Control"), strings.HasPrefix(p.path, "/jmap/download/")
 	if strings.HasPrefix(p.path, ipc.CellBody) && cache == "" {
 		return // the frame's own
 	}
-	if !strings.HasPrefix(cache, "private") {
+	// What a browser keeps of the API's answers would outlive a hostile cell; a
+	// blob's bytes are what its id says.
+	if !strings.HasPrefix(cache, "private") || !download && !strings.HasPrefix(p.path, ipc.CellBody) {
 		cache = "no-store"
 	}
 	h.Set("Cache-Control", cache)
-	if strings.HasPrefix(p.path, "/jmap/download/") && !strings.HasPrefix(h.Get("Content-Disposition"), "attachment") {
+	if download && !strings.HasPrefix(h.Get("Content-Disposition"), "attachment") {
 		h.Set("Content-Disposition", "attachment")
 	}
 }
@@ -138,9 +140,10 @@ func (f flushing) Write(b []byte) (int, error) {
 }
 
 // copyPaced copies an answer of which the client must take something every
-// writePause: one that stalls holds its cell's connection for no longer.
+// writePause: one that stalls holds its cell's connection for no longer. Between
+// two writes there is no deadline: over HTTP/2 one would end a stream of events
+// that is merely silent.
 func copyPaced(w io.Writer, c *http.ResponseController, r io.Reader, moved func()) error {
-	defer func() { _ = c.SetWriteDeadline(time.Time{}) }() // the connection's next answer has its own time
 	buf := make([]byte, 32<<10)
 	for {
 		n, err := r.Read(buf)
@@ -149,6 +152,7 @@ func copyPaced(w io.Writer, c *http.ResponseController, r io.Reader, moved func(
 			if _, err := w.Write(buf[:n]); err != nil {
 				return err
 			}
+			_ = c.SetWriteDeadline(time.Time{})
 			moved()
 		}
 		if err == io.EOF {

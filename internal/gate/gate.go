@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"cofferdam/internal/ipc"
 )
@@ -127,7 +128,6 @@ func (g *Gate) Handler() http.Handler {
 	m.HandleFunc("POST /api/tokens", g.makeToken)
 	m.HandleFunc("POST /api/tickets", g.makeTickets)
 	m.HandleFunc("/api/", notFound)
-	m.HandleFunc("GET /.well-known/jmap", g.wellKnown)
 	m.HandleFunc("/jmap/", g.jmap)
 	m.HandleFunc("GET /b/{ticket}/{rest...}", g.body)
 	m.HandleFunc("/", g.static.serve)
@@ -143,6 +143,7 @@ func (g *Gate) guard(next http.Handler) http.Handler {
 	}))
 	inner := sameSite.Handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer lastWords(w)
 		defer g.recovered(w, r)
 		for name := range r.Header {
 			if strings.HasPrefix(name, "Cofferdam-") {
@@ -152,6 +153,9 @@ func (g *Gate) guard(next http.Handler) http.Handler {
 		if !g.rightHost(r) {
 			problem(w, http.StatusMisdirectedRequest, "misdirected", "This host name is not served here.", 0)
 			return
+		}
+		if r.URL.Path == "/.well-known/jmap" { // RFC 8620 section 2.2
+			r.URL.Path = "/jmap/session"
 		}
 		g.headers(w.Header(), r.URL.Path)
 		if crossSiteRead(r) {
@@ -164,6 +168,16 @@ func (g *Gate) guard(next http.Handler) http.Handler {
 		}
 		inner.ServeHTTP(w, r)
 	})
+}
+
+// lastWords bounds what the server does of a request after its handler: it takes
+// what is left of the body, and sends what is left of the answer. Without it a
+// client that sends or takes nothing would hold its connection for ever.
+func lastWords(w http.ResponseWriter) {
+	c := http.NewResponseController(w)
+	until := time.Now().Add(writePause)
+	_ = c.SetReadDeadline(until) // a test's recorder has none
+	_ = c.SetWriteDeadline(until)
 }
 
 func (g *Gate) recovered(w http.ResponseWriter, r *http.Request) {

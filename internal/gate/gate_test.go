@@ -349,6 +349,11 @@ func TestTickets(t *testing.T) {
 	if _, body := s.do("GET", out.Tickets["Mabc"]+"p/Bxyz", ""); body != "cell /body/Mabc/p/Bxyz" {
 		t.Errorf("image: %q", body)
 	}
+	for _, rest := range []string{"..%2f..%2fjmap%2fsession", "p/", "p/a%2fb", "q/Bxyz", "x"} {
+		if _, body := s.do("GET", out.Tickets["Mabc"]+rest, ""); strings.Contains(body, "cell ") {
+			t.Errorf("a ticket reaches %s: %q", rest, body)
+		}
+	}
 	for name, path := range map[string]string{
 		"forged":      strings.Replace(out.Tickets["Mabc"], "A", "B", 1),
 		"none":        "/b//",
@@ -378,6 +383,9 @@ func TestNetwork(t *testing.T) {
 		{"127.0.0.1:1", "198.51.100.1, 203.0.113.9", "203.0.113.9"}, // the first was made up by the asker
 		{"127.0.0.1:1", "203.0.113.9, 127.0.0.2", "203.0.113.9"},
 		{"127.0.0.1:1", "rubbish", "127.0.0.1"},
+		{"127.0.0.1:1", "203.0.113.9:4711", "203.0.113.9"}, // some proxies name the port
+		{"127.0.0.1:1", "[2001:db8::7]:4711", "2001:db8::7"},
+		{"127.0.0.1:1", "[2001:db8::7]", "2001:db8::7"},
 		{"[::ffff:192.0.2.7]:1", "", "192.0.2.7"},
 	} {
 		r := &http.Request{RemoteAddr: c.remote, Header: http.Header{}}
@@ -418,8 +426,13 @@ func TestCompression(t *testing.T) {
 func TestLimits(t *testing.T) {
 	s := newStage(t)
 	resp, body := s.do("POST", "/jmap/api", strings.Repeat("x", maxAPIBody+1), cookie(s.key))
-	if resp.StatusCode != 413 || !strings.Contains(body, "maxSizeRequest") {
+	if resp.StatusCode != 400 || !strings.Contains(body, `"limit":"maxSizeRequest"`) || resp.Header.Get("Content-Type") != "application/problem+json" {
 		t.Errorf("%d %s", resp.StatusCode, body)
+	}
+	w := httptest.NewRecorder()
+	jmapLimit(w, "/jmap/upload/a")
+	if w.Code != 413 || !strings.Contains(w.Body.String(), `"limit":"maxSizeUpload"`) {
+		t.Errorf("upload: %d %s", w.Code, w.Body)
 	}
 }
 

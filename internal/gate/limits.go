@@ -5,8 +5,8 @@ import "time"
 const (
 	maxHeaderBytes = 32 << 10         // cookies, agent, and no more
 	maxSignInBody  = 64 << 10         // a box is about 1 KiB
-	maxAPIBody     = 10 << 20         // maxSizeRequest of the JMAP session
-	maxUploadBody  = 50 << 20         // maxSizeUpload of the JMAP session
+	maxAPIBody     = 10_000_000       // maxSizeRequest of the JMAP session
+	maxUploadBody  = 50_000_000       // maxSizeUpload of the JMAP session
 	smallBody      = 64 << 10         // a body up to this is kept whole for a second try; the others pass through
 	bodyPause      = 30 * time.Second // a small body comes within this, and some of a large one
 	writePause     = 30 * time.Second // some of an answer is taken within this

@@ -17,13 +17,22 @@ func (g *Gate) network(r *http.Request) string {
 	ip := addr.Addr().Unmap()
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 	for i := len(hops) - 1; i >= 0 && g.isProxy(ip); i-- {
-		hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
+		hop, err := parseHop(strings.TrimSpace(hops[i]))
 		if err != nil {
 			break
 		}
 		ip = hop.Unmap()
 	}
 	return ip.WithZone("").String()
+}
+
+// parseHop reads an address. Some proxies put the port beside it, and IPv6 in
+// brackets.
+func parseHop(s string) (netip.Addr, error) {
+	if a, err := netip.ParseAddrPort(s); err == nil {
+		return a.Addr(), nil
+	}
+	return netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(s, "["), "]"))
 }
 
 func (g *Gate) isProxy(ip netip.Addr) bool {

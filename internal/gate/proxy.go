@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -16,11 +17,6 @@ import (
 
 // errStale says that the cell did not know the capability and did nothing.
 var errStale = errors.New("capability not known to the cell")
-
-func (g *Gate) wellKnown(w http.ResponseWriter, r *http.Request) {
-	r.URL.Path = "/jmap/session" // RFC 8620 section 2.2
-	g.jmap(w, r)
-}
 
 // jmap passes a person's request on to the cell. Nothing of a body is read for
 // somebody who is not signed in.
@@ -144,15 +140,18 @@ func (g *Gate) failPass(w http.ResponseWriter, r *http.Request, p passing, err e
 	}
 }
 
-// jmapLimit is the request-level error of RFC 8620 section 3.6.1.
+// jmapLimit is the request-level error of RFC 8620 section 3.6.1, in jmapserver's
+// words: 400 for a request, as the RFC's example has it, and 413 for an upload, for
+// which section 6.1 leaves the status to HTTP.
 func jmapLimit(w http.ResponseWriter, path string) {
-	name := "maxSizeRequest"
+	status, name := http.StatusBadRequest, "maxSizeRequest"
 	if strings.HasPrefix(path, "/jmap/upload/") {
-		name = "maxSizeUpload"
+		status, name = http.StatusRequestEntityTooLarge, "maxSizeUpload"
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
-	w.WriteHeader(http.StatusRequestEntityTooLarge)
-	_, _ = io.WriteString(w, `{"type":"urn:ietf:params:jmap:error:limit","status":413,"limit":"`+name+`","detail":"This is larger than `+name+`."}`)
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	fmt.Fprintf(w, `{"type":"urn:ietf:params:jmap:error:limit","status":%d,"limit":"%s","detail":"This is larger than %s."}`, status, name, name)
 }
 
 // body answers GET /b/TICKET/: a mail's body, or an image of it.
@@ -162,6 +161,13 @@ func (g *Gate) body(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	session, email, ok := g.tickets.open(r.PathValue("ticket"), time.Now())
+	if rest := r.PathValue("rest"); rest != "" { // an image of the mail
+		blob, image := strings.CutPrefix(rest, "p/")
+		if ok = ok && image && isID(blob); !ok {
+			notFound(w, r)
+			return
+		}
+	}
 	if !ok {
 		g.bodyError(w, "This view has expired. Open the mail again.")
 		return

@@ -129,6 +129,9 @@ func (g *Gate) key(w http.ResponseWriter, r *http.Request) (ipc.SessionKey, bool
 	case err == nil:
 		return k, true
 	case !errors.Is(err, errNoBasic):
+		if ipc.CodeOf(err) == ipc.CodeRefused { // RFC 9110 section 15.5.2: a 401 names the ways
+			challenge(w, r, true)
+		}
 		g.fail(w, err)
 		return k, false
 	}
@@ -162,17 +165,15 @@ func (g *Gate) whoAmI(w http.ResponseWriter, r *http.Request) {
 }
 
 func (g *Gate) signOut(w http.ResponseWriter, r *http.Request) {
-	k, ok := credentials(r)
+	if k, ok := credentials(r); ok {
+		_, err := ipc.Call[ipc.None](r.Context(), g.keeper, ipc.KeeperSignOut, k)
+		if err != nil && !over(err) {
+			g.fail(w, err) // the cookie stays: without it nobody could end the session, which lives on
+			return
+		}
+	}
 	clearSession(w)
 	w.Header().Set("Clear-Site-Data", `"cache", "storage"`)
-	if !ok {
-		w.WriteHeader(http.StatusNoContent)
-		return
-	}
-	if _, err := ipc.Call[ipc.None](r.Context(), g.keeper, ipc.KeeperSignOut, k); err != nil && ipc.CodeOf(err) != ipc.CodeUnknown {
-		g.fail(w, err)
-		return
-	}
 	w.WriteHeader(http.StatusNoContent)
 }
 

@@ -130,7 +130,7 @@ func (s *static) serve(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodHead {
 		return
 	}
-	_, _ = w.Write([]byte(body)) // the client may be gone; nothing to add
+	_ = copyPaced(w, http.NewResponseController(w), strings.NewReader(body), func() {}) // the client may be gone; nothing to add
 }
 
 func (f *file) encoded(header string) (body, encoding string) {

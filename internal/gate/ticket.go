@@ -97,9 +97,15 @@ func isID(s string) bool {
 	return len(s) > 0 && len(s) <= maxEmailID
 }
 
-// readJSON decodes a small strict body.
+// readJSON decodes a small strict body, which must come within bodyPause: most who
+// send one are not signed in.
 func readJSON(w http.ResponseWriter, r *http.Request, limit int64, v any) bool {
+	c := http.NewResponseController(w)
+	_ = c.SetReadDeadline(time.Now().Add(bodyPause)) // a test's recorder has none
 	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	if err == nil {
+		_ = c.SetReadDeadline(time.Time{}) // else the request would end with it
+	}
 	if err == nil {
 		err = ipc.Decode(data, v)
 	}
@@ -113,6 +119,7 @@ func readJSON(w http.ResponseWriter, r *http.Request, limit int64, v any) bool {
 func writeJSON(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writePause)) // a test's recorder has none
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(v) // the client may be gone; nothing to add
 }
