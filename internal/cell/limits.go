@@ -9,9 +9,7 @@ const (
 	renderTime  = 4 * time.Second // one document, waiting for a free render included
 	drainTime   = 10 * time.Second
 	submitTime  = 11 * time.Minute // above porter's
-	maxBody     = 4 << 20          // bytes of decoded HTML or text that is rendered
 	maxInline   = 20 << 20         // bytes of an image inside of a body
-	recordPage  = 200
 	recordTries = 8
 	recordPause = 500 * time.Millisecond
 	unknownFor  = time.Second            // keeper tells a new porter of a thousand sessions within this

@@ -24,16 +24,18 @@ import (
 func (c *Cell) openAccount(ctx context.Context, p *person, req ipc.PersonRequest) (*account.Account, func(), error) {
 	keys, err := parseKeys(p.uid, req.Keys)
 	if err != nil {
+		wipe(keys)
 		return nil, nil, err
 	}
 	store := imapup.New(imapup.Config{
 		Dial:   func(ctx context.Context) (net.Conn, error) { return c.dialIMAP(ctx, p) },
 		Logger: c.log,
 	})
+	p.outbox = c.outboxRecords(p, keys[seal.ClassOutbox])
 	var a *account.Account
 	out, err := outbox.Open(ctx, outbox.Config{
 		Sender:  sender{c, p},
-		Records: c.outboxRecords(p, keys[seal.ClassOutbox]),
+		Records: p.outbox,
 		Identities: func() []jmap.Identity {
 			list, _, _, _ := a.IdentityGet(ctx, nil) // all of them; it asks nobody
 			return list
@@ -41,6 +43,8 @@ func (c *Cell) openAccount(ctx context.Context, p *person, req ipc.PersonRequest
 		Log: c.log,
 	})
 	if err != nil {
+		store.Close()
+		wipe(keys)
 		return nil, nil, err
 	}
 	a, err = account.New(ctx, account.Config{
@@ -49,6 +53,7 @@ func (c *Cell) openAccount(ctx context.Context, p *person, req ipc.PersonRequest
 	})
 	if err != nil {
 		store.Close()
+		wipe(keys)
 		return nil, nil, err
 	}
 	var wg sync.WaitGroup
@@ -60,28 +65,34 @@ func (c *Cell) openAccount(ctx context.Context, p *person, req ipc.PersonRequest
 	return a, func() {
 		wg.Wait()
 		a.Close()
-		for _, k := range keys {
-			k.Wipe()
-		}
+		wipe(keys)
 	}, nil
+}
+
+func wipe(keys map[seal.Class]seal.ClassKey) {
+	for _, k := range keys {
+		k.Wipe()
+	}
 }
 
 // accountID is the JMAP account's id. Its last letter is the generation of the
 // ids in it (RFC 8620 section 1.6.2).
 func accountID(uid user.ID) jmap.AccountID { return jmap.AccountID("u" + uid.Hex() + "a") }
 
+// parseKeys reads the class keys; also those that it returns with an error are the
+// caller's to wipe.
 func parseKeys(uid user.ID, list []ipc.ClassKey) (map[seal.Class]seal.ClassKey, error) {
 	out := map[seal.Class]seal.ClassKey{}
 	for _, k := range list {
 		key, err := seal.ParseClassKey(uid, seal.Class(k.Class), k.Generation, k.Key)
 		clear(k.Key)
 		if err != nil {
-			return nil, err
+			return out, err
 		}
 		out[key.Class()] = key
 	}
 	if out[seal.ClassMail].IsZero() || out[seal.ClassOutbox].IsZero() {
-		return nil, errors.New("keeper sent no key for mail or outbox")
+		return out, errors.New("keeper sent no key for mail or outbox")
 	}
 	return out, nil
 }
@@ -152,7 +163,7 @@ type outboxRecords struct {
 	class *records.Class // set by All, before the first Put
 }
 
-func (c *Cell) outboxRecords(p *person, key seal.ClassKey) outbox.Records {
+func (c *Cell) outboxRecords(p *person, key seal.ClassKey) *outboxRecords {
 	return &outboxRecords{c: c, p: p, key: key}
 }
 

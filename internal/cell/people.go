@@ -48,6 +48,7 @@ type person struct {
 	view       *jmapserver.Person
 	account    *account.Account
 	close      func()
+	outbox     *outboxRecords
 	opened     chan struct{} // closed when view is there, or err
 	err        error
 

@@ -91,6 +91,7 @@ func (c *Cell) collectors() []prometheus.Collector {
 	}
 	return []prometheus.Collector{c.counts.renderFailures,
 		gauge("cofferdam_cell_people", "People in this cell.", func() int { n, _ := c.people.count(); return n }),
+		gauge("cofferdam_cell_class_faults", "Faults of sealed classes that people in this cell did not acknowledge yet.", c.people.faults),
 		gauge("cofferdam_cell_sessions", "Sessions in this cell.", func() int { _, n := c.people.count(); return n }),
 	}
 }

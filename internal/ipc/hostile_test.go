@@ -33,7 +33,7 @@ func dropping(t *testing.T, l *Line) *atomic.Int32 {
 
 func TestOnlyHarmlessCallsAreRepeated(t *testing.T) {
 	for path, want := range map[string]int32{KeeperOpen: 2, VaultUnwrap: 2, KeeperSignIn: 1, KeeperToken: 1, KeeperRecordPut: 1,
-		KeeperRecordDelete: 1, PorterAuth: 1, PorterDerive: 1, RenderHTML: 1} {
+		PorterAuth: 1, PorterDerive: 1, RenderHTML: 1} {
 		a, b, _, _ := pair(t)
 		calls := dropping(t, b)
 		_, err := Call[None](context.Background(), NewClient(a), path, None{})

@@ -17,7 +17,6 @@ const (
 	KeeperRecordGet     = "/keeper/records/get"     // RecordGet -> Record
 	KeeperRecordList    = "/keeper/records/list"    // RecordList -> RecordPage
 	KeeperRecordChanges = "/keeper/records/changes" // RecordChanges -> RecordPage
-	KeeperRecordDelete  = "/keeper/records/delete"  // RecordDelete -> RecordMark
 )
 
 // SessionKey is the two halves of a session cookie or bearer token.
@@ -200,13 +199,4 @@ type RecordPage struct {
 	// Mirror is the highest counter of that root that vault saw before the page
 	// was read: a lower one in Root is a rollback. On a list's first page alone.
 	Mirror int64 `json:"mirror,omitempty"`
-}
-
-// RecordDelete deletes a record if its stored revision is Revision.
-type RecordDelete struct {
-	Auth
-	Class    string     `json:"class"`
-	ID       []byte     `json:"id"`
-	Revision int64      `json:"revision"`
-	Root     *RootWrite `json:"root,omitempty"` // as in RecordPut
 }

@@ -33,6 +33,7 @@ type Keeper struct {
 	fails  *limit.Fails
 	rates  *rates
 	limits atomic.Pointer[Config] // what of it may change while people are signed in
+	faults *prometheus.CounterVec // of classes, by kind and by who found it
 }
 
 // New makes a keeper over a database and the lines to its peers.
@@ -41,7 +42,9 @@ func New(cfg Config, db store.Store, vault, porter, gate *ipc.Client, log *slog.
 		return nil, errors.New("device key must have 32 bytes")
 	}
 	k := &Keeper{cfg: cfg, log: log, store: db, vault: vault, porter: porter, gate: gate, epochs: &epochs{}, live: newLive(),
-		cells: newCells(cfg), turns: newTurns(), fails: limit.NewFails(), rates: newRates()}
+		cells: newCells(cfg), turns: newTurns(), fails: limit.NewFails(), rates: newRates(),
+		faults: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "cofferdam_class_faults_total",
+			Help: "Classes of sealed records that did not fit their root, by kind and by who found it: the cell that opened it, or keeper by its mirror."}, []string{"fault", "found"})}
 	k.limits.Store(&cfg)
 	return k, nil
 }
@@ -139,7 +142,6 @@ func (k *Keeper) cellCalls(cell string) *ipc.Mux {
 	ipc.Handle(m, ipc.KeeperRecordGet, 4<<10, ipc.CallTimeout, k.get(cell))
 	ipc.Handle(m, ipc.KeeperRecordList, 4<<10, ipc.CallTimeout, k.listRecords(cell))
 	ipc.Handle(m, ipc.KeeperRecordChanges, 4<<10, ipc.CallTimeout, k.changes(cell))
-	ipc.Handle(m, ipc.KeeperRecordDelete, 4<<10, ipc.CallTimeout, k.del(cell))
 	return m
 }
 
@@ -220,7 +222,7 @@ func (k *Keeper) Collectors() []prometheus.Collector {
 	gauge := func(name, help string, f func() float64) prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, f)
 	}
-	return []prometheus.Collector{
+	return []prometheus.Collector{k.faults,
 		gauge("cofferdam_live_sessions", "Sessions open in keeper.", func() float64 { n, _ := k.live.count(); return float64(n) }),
 		gauge("cofferdam_signed_in_people", "People with an open session.", func() float64 { _, n := k.live.count(); return float64(n) }),
 	}

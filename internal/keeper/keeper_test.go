@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"cofferdam/internal/ipc"
 	"cofferdam/internal/seal"
 	"cofferdam/internal/store"
@@ -573,5 +575,31 @@ func TestManySessionsEndAtOnce(t *testing.T) {
 	defer s.mu.Unlock()
 	if len(s.porter) > 0 || len(s.cells["cell/0"]) > 0 {
 		t.Errorf("porter has %d sessions, the cell %d", len(s.porter), len(s.cells["cell/0"]))
+	}
+}
+
+// Operators see by the figures that classes did not fit their roots, and who found
+// it.
+func TestFaultsAreCounted(t *testing.T) {
+	s := newStage(t, Config{Cells: 1})
+	b := store.Batch{UID: user.NewID(), Class: "outbox", Root: &store.Root{Counter: 2}}
+	_ = s.mirror(t.Context(), b, &ipc.RootWrite{Fault: ipc.FaultRows}) // vault is away; it is counted all the same
+	s.rolledBack(t.Context(), b.UID, b.Class, 1, 2)
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(s.Collectors()...)
+	all, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]float64{}
+	for _, f := range all {
+		for _, m := range f.GetMetric() {
+			if f.GetName() == "cofferdam_class_faults_total" {
+				got[m.GetLabel()[0].GetValue()+" by "+m.GetLabel()[1].GetValue()] = m.GetCounter().GetValue()
+			}
+		}
+	}
+	if want := map[string]float64{"rows by cell": 1, "rolledBack by keeper": 1}; !maps.Equal(got, want) {
+		t.Errorf("counted %v, want %v", got, want)
 	}
 }

@@ -3,7 +3,6 @@ package keeper
 import "time"
 
 const (
-	maxLive      = 500_000 // sessions in memory
 	maxAgent     = 256     // bytes of User-Agent in the session list
 	maxName      = 64      // bytes of a token's name
 	maxRecord    = 4 << 20 // bytes of one sealed record

@@ -76,13 +76,6 @@ func (k *Keeper) put(cell string) func(context.Context, ipc.RecordPut) (ipc.Reco
 	}
 }
 
-func (k *Keeper) del(cell string) func(context.Context, ipc.RecordDelete) (ipc.RecordMark, error) {
-	return func(ctx context.Context, req ipc.RecordDelete) (ipc.RecordMark, error) {
-		w := store.Write{ID: req.ID, Revision: req.Revision + 1, Generation: 1, Deleted: true}
-		return k.write(ctx, cell, req.Auth, req.Class, []store.Write{w}, req.Root)
-	}
-}
-
 // write stores records and their root in one transaction, and then moves vault's
 // mirror (the order is explained below). Only after both is the write acknowledged.
 func (k *Keeper) write(ctx context.Context, cell string, a ipc.Auth, class string, writes []store.Write, root *ipc.RootWrite) (ipc.RecordMark, error) {
@@ -224,6 +217,7 @@ func (k *Keeper) mirror(ctx context.Context, b store.Batch, root *ipc.RootWrite)
 		return nil
 	}
 	if root.Fault != "" {
+		k.faults.WithLabelValues(string(root.Fault), "cell").Inc()
 		k.log.Error("class did not fit its root, which its cell made anew", "uid", b.UID.String(), "class", b.Class, "fault", string(root.Fault), "counter", b.Root.Counter)
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), ipc.CallTimeout)
@@ -243,6 +237,7 @@ func (k *Keeper) rootSeen(ctx context.Context, uid user.ID, class string) (int64
 // rolledBack reports a root that is older than its mirror, and has vault write it
 // into its own books.
 func (k *Keeper) rolledBack(ctx context.Context, uid user.ID, class string, counter, seen int64) {
+	k.faults.WithLabelValues(string(ipc.FaultRolledBack), "keeper").Inc()
 	k.log.Error("class root is older than its mirror", "uid", uid.String(), "class", class, "counter", counter, "highest", seen)
 	_, err := ipc.Call[ipc.RootVerdict](ctx, k.vault, ipc.VaultRootCheck, ipc.RootRequest{UID: uid.Bytes(), Class: class, Counter: counter})
 	if err != nil {
