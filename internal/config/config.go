@@ -17,7 +17,7 @@ type Config struct {
 	SignIn   SignIn            `toml:"signin" comment:"Sign-in and sessions."`
 	Cells    Cells             `toml:"cells" comment:"The sandboxed processes that do the mail work."`
 	Platform []Platform        `toml:"platform" comment:"The mail platforms behind us; at least one."`
-	Unsafe   map[string]string `toml:"unsafe" comment:"Settings that take a defence away, each with the reason why it must be so."`
+	Unsafe   map[string]string `toml:"unsafe" comment:"Settings that take a defence away, each with the reason why it must be so. missing_sandbox names the layers first, as doctor does:\nmissing_sandbox = \"pid-namespace, empty-root: this container has no user namespaces\""`
 	Log      Log               `toml:"log"`
 }
 

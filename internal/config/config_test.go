@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -64,6 +65,10 @@ func TestLoadRefuses(t *testing.T) {
 		"http origin":           {"https://", "http://", "plain_web under [unsafe]"},
 		"unsafe without reason": {"[signin]", "[unsafe]\nplain_imap = \"x\"\n[signin]", "needs a reason"},
 		"unsafe unknown":        {"[signin]", "[unsafe]\nfoo = \"because we must\"\n[signin]", "not the name of an unsafe setting"},
+		"layers not named":      {"[signin]", "[unsafe]\nmissing_sandbox = \"our container has none\"\n[signin]", "names no layer"},
+		"layer unknown":         {"[signin]", "[unsafe]\nmissing_sandbox = \"landlock, net: our container has none\"\n[signin]", `"net" is not the name of a layer; they are: identity, network-namespace`},
+		"layers, no reason":     {"[signin]", "[unsafe]\nmissing_sandbox = \"landlock: \"\n[signin]", "missing_sandbox needs a reason"},
+		"all layers":            {"[signin]", "[unsafe]\nmissing_sandbox = \"*: our container has none\"\n[signin]", `"*" is not the name`},
 		"bad origin":            {"https://mail.example.org", "mail.example.org", "must be scheme and host"},
 		"tls off, public":       {"certificate =", "tls = \"off\"\ncertificate =", "plain_web under [unsafe]"},
 	} {
@@ -90,6 +95,22 @@ func TestUnsafeWithReasonIsTaken(t *testing.T) {
 	for _, want := range []string{"UNSAFE", "same rack, own switch", "in clear", "platform.main.imap.tls = \"none\""} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("report lacks %q:\n%s", want, &b)
+		}
+	}
+}
+
+// Only the layers that are named may be missing, and only with a reason.
+func TestMissingLayers(t *testing.T) {
+	for value, want := range map[string][]string{
+		"landlock: kernel 5.4 of the vendor":                {"landlock"},
+		"pid-namespace,  empty-root : container: no userns": {"pid-namespace", "empty-root"},
+		"landlock: no":   nil,
+		"because we can": nil,
+		"":               nil,
+	} {
+		c := Config{Unsafe: map[string]string{UnsafeMissingLayers: value}}
+		if got := c.MissingLayers(); !slices.Equal(got, want) {
+			t.Errorf("%q permits %q, want %q", value, got, want)
 		}
 	}
 }

@@ -14,7 +14,7 @@ const (
 	UnsafePlainWeb        = "plain_web"           // HTTP without TLS on an address that is not loopback
 	UnsafeOnlineKey       = "online_operator_key" // the operator key is made by serve and lies beside the data
 	UnsafePublicAdmin     = "public_admin"        // the admin listener is not on loopback
-	UnsafeMissingLayers   = "missing_sandbox"     // start although the kernel refuses a sandbox layer
+	UnsafeMissingLayers   = "missing_sandbox"     // start although the kernel refuses the sandbox layers that it names (layers.go)
 )
 
 // Unsafes says what each name costs.
@@ -30,16 +30,27 @@ func Unsafes() map[string]string {
 }
 
 // Permits says whether [unsafe] names what, with a reason.
-func (c *Config) Permits(what string) bool { return len(c.Unsafe[what]) >= minReason }
+func (c *Config) Permits(what string) bool {
+	reason := c.Unsafe[what]
+	if what == UnsafeMissingLayers {
+		_, reason, _ = missingLayers(reason)
+	}
+	return len(reason) >= minReason
+}
 
 // minReason keeps "x" and "yes" from passing as a reason.
 const minReason = 8
 
 func (c *Config) checkUnsafe(f *faults) {
 	known := Unsafes()
+	if value, ok := c.Unsafe[UnsafeMissingLayers]; ok {
+		checkMissingLayers(f, value)
+	}
 	for _, name := range slices.Sorted(maps.Keys(c.Unsafe)) {
 		if _, ok := known[name]; !ok {
 			f.add("unsafe.%s is not the name of an unsafe setting; they are %v", name, slices.Sorted(maps.Keys(known)))
+		} else if _, _, named := missingLayers(c.Unsafe[name]); name == UnsafeMissingLayers && !named {
+			continue // checkMissingLayers said it
 		} else if !c.Permits(name) {
 			f.add("unsafe.%s needs a reason of at least %d letters: %s", name, minReason, known[name])
 		}

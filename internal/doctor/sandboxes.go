@@ -21,7 +21,7 @@ func checkSandboxes(ctx context.Context, host *sandbox.Host, probe []string, c c
 		checks = append(checks, func() []Finding {
 			ctx, cancel := context.WithTimeout(ctx, sandboxTime)
 			defer cancel()
-			f, report := checkSandbox(ctx, host, probe, p, c.Permits(config.UnsafeMissingLayers))
+			f, report := checkSandbox(ctx, host, probe, p, c.MissingLayers())
 			abi[i] = report.LandlockABI
 			return []Finding{f}
 		})
@@ -46,14 +46,18 @@ func profiles(c config.Config) []sandbox.Profile {
 	}
 }
 
-func checkSandbox(ctx context.Context, host *sandbox.Host, probe []string, p sandbox.Profile, permitted bool) (Finding, sandbox.Report) {
+func checkSandbox(ctx context.Context, host *sandbox.Host, probe []string, p sandbox.Profile, permitted []string) (Finding, sandbox.Report) {
 	f := Finding{Check: "sandbox " + p.Role, About: aboutSandbox}
 	p.Permit = sandbox.Layers() // a probe reports; whether to start is serve's to say
 	report, err := sandbox.Probe(ctx, host, p, probe...)
 	if err != nil {
 		return f.fail("Run doctor as who runs Cofferdam, with the same rights.", "%s", clip(err.Error(), maxProbeWords)), report
 	}
-	var off, lines []string
+	var off, lines, refused []string
+	var allowed []sandbox.Layer
+	for _, name := range permitted {
+		allowed = append(allowed, sandbox.Layer(name))
+	}
 	held := 0
 	for _, e := range report.Entries {
 		switch {
@@ -62,6 +66,7 @@ func checkSandbox(ctx context.Context, host *sandbox.Host, probe []string, p san
 		case e.State == sandbox.Off || e.Layer.Optional():
 			off = append(off, string(e.Layer))
 		default:
+			refused = append(refused, string(e.Layer))
 			lines = append(lines, fmt.Sprintf("%s: %s\n  %s", e.Layer, e.Words, e.Layer.Explain()))
 		}
 	}
@@ -72,10 +77,10 @@ func checkSandbox(ctx context.Context, host *sandbox.Host, probe []string, p san
 	switch {
 	case len(lines) == 0:
 		return f.ok("%s", found), report
-	case permitted:
-		return f.warn("You permitted this as missing_sandbox under [unsafe].", "%s\nrefused: %s", found, strings.Join(lines, "\n")), report
+	case report.Check(allowed) == nil:
+		return f.warn("You permitted these layers by name as missing_sandbox under [unsafe].", "%s\nrefused: %s", found, strings.Join(lines, "\n")), report
 	}
-	return f.fail("Let the machine grant it, or give a reason as missing_sandbox under [unsafe]; without either serve does not start.",
+	return f.fail("Let the machine grant them, or name them under [unsafe], missing_sandbox = \""+strings.Join(refused, ", ")+": the reason\"; without either serve does not start.",
 		"%s\nrefused: %s", found, strings.Join(lines, "\n")), report
 }
 
