@@ -103,6 +103,58 @@ func TestKillUnderLoad(t *testing.T) {
 	c.check(p)
 }
 
+// TestKeeperThenPorter: a keeper that was started again does not know the sessions
+// that gate did not ask it for since, and so cannot name them to a porter that is
+// started after it. The person waits for as long as such a gap may be of a moment,
+// and no longer.
+func TestKeeperThenPorter(t *testing.T) {
+	const gap = 3 * time.Second
+	p := platform.Start(t, platform.Options{People: 4})
+	s := Start(t, p, Options{})
+	for _, u := range p.Users {
+		if err := p.Deliver(u.Login, u.Login, []byte("Subject: first\r\n\r\nHello.\r\n")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	people := signInAll(t, s, p.Users)
+	before, err := cpuNow()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Kill("keeper", startTimeout); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(killPause)
+	if err := s.Kill("porter", startTimeout); err != nil {
+		t.Fatal(err)
+	}
+	c := &crowd{t: t, server: s, errs: map[string]int{}}
+	for _, one := range people {
+		one.Observe = c.observe
+		c.wg.Go(func() {
+			c.read(one, "flag", func() error {
+				page, err := one.List(t.Context(), Args{}, 0, 50, true)
+				if err != nil {
+					return err
+				}
+				return one.SetKeyword(t.Context(), page.IDs[0], "$flagged", true)
+			})
+		})
+	}
+	c.wg.Wait()
+	now, err := cpuNow()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("longest request %v (%s), %d repeated: %v", c.longest.Round(time.Millisecond), c.where, c.repeats.Load(), c.errs)
+	for _, f := range c.faults {
+		t.Error(f)
+	}
+	if bound := stretched(gap, now.othersShare(before)); c.longest > bound {
+		t.Errorf("a request to %s took %v, more than %v", c.where, c.longest, bound)
+	}
+}
+
 // killAll kills each kind of role in each round, in random order.
 func (c *crowd) killAll(rounds int) (kills int) {
 	for range rounds {

@@ -13,11 +13,12 @@ import (
 )
 
 // dialIMAP asks porter for an authenticated IMAP connection of a person. It is
-// greeted with PREAUTH.
+// greeted with PREAUTH. Once no capability is left the error is net.ErrClosed:
+// only gate can bring another, with the next request, for which the person waits.
 func (c *Cell) dialIMAP(ctx context.Context, p *person) (net.Conn, error) {
 	capability, err := c.people.capability(p)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", net.ErrClosed, err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, dialTime)
 	defer cancel()
@@ -29,6 +30,9 @@ func (c *Cell) dialIMAP(ctx context.Context, p *person) (net.Conn, error) {
 	if err != nil {
 		conn.Close()
 		c.noteRefusal(p, capability, err)
+		if _, none := c.people.capability(p); none != nil {
+			return nil, fmt.Errorf("%w: %w", net.ErrClosed, err)
+		}
 		return nil, err
 	}
 	return pipe, nil

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/emersion/go-imap/v2"
@@ -172,5 +173,30 @@ func TestSeparator(t *testing.T) {
 	}
 	if _, ok := names["shared"]; ok {
 		t.Error("the shared namespace is in the account")
+	}
+}
+
+// TestNoMoreConnections: what can be tried again is tried for a while; a dialler
+// that says that there will be no connection any more is asked once.
+func TestNoMoreConnections(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		err  error
+		once bool
+	}{{"closed", fmt.Errorf("%w: session is over", net.ErrClosed), true}, {"away", errors.New("connection refused"), false}} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				asked := 0
+				s := imapup.New(imapup.Config{Dial: func(context.Context) (net.Conn, error) { asked++; return nil, c.err }})
+				defer s.Close()
+				began := time.Now()
+				if _, err := s.Boxes(t.Context()); !errors.Is(err, upstream.ErrUnavailable) {
+					t.Errorf("got %v, want ErrUnavailable", err)
+				}
+				if took := time.Since(began); (asked == 1) != c.once || (took == 0) != c.once {
+					t.Errorf("asked %d times in %v", asked, took)
+				}
+			})
+		})
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"time"
 
 	"cofferdam/internal/imap"
@@ -145,6 +146,9 @@ func (s *Store) connect(ctx context.Context) (*session, error) {
 		c, err := s.open(ctx, nil)
 		if err == nil {
 			return &session{client: c, fresh: true}, nil
+		}
+		if errors.Is(err, net.ErrClosed) {
+			return nil, fmt.Errorf("connecting: %w", err)
 		}
 		select {
 		case <-time.After(pause):

@@ -17,7 +17,8 @@ import (
 type Config struct {
 	// Dial returns a connection that is signed in: its first line is a PREAUTH
 	// greeting. It is called for each of the at most three connections and after
-	// each loss.
+	// each loss, and again when it fails; unless with net.ErrClosed, which says
+	// that there will be no connection any more.
 	Dial   func(ctx context.Context) (net.Conn, error)
 	Logger *slog.Logger // nil is silent
 
