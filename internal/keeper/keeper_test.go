@@ -106,6 +106,9 @@ func (s *stage) vaultRole() *ipc.Client {
 		s.held = e
 		return ipc.None{}, nil
 	})
+	ipc.Handle(m, ipc.VaultUnwrap, 64<<10, time.Second, func(context.Context, ipc.UnwrapRequest) (ipc.Unwrapped, error) {
+		return ipc.Unwrapped{}, ipc.Errorf(ipc.CodeLocked, "slot does not open")
+	})
 	return s.client("vault", m)
 }
 
@@ -130,6 +133,9 @@ func (s *stage) porterRole() *ipc.Client {
 	})
 	ipc.Handle(m, ipc.PorterAuth, 64<<10, time.Second, func(context.Context, ipc.AuthRequest) (ipc.Authenticated, error) {
 		return ipc.Authenticated{}, ipc.Errorf(ipc.CodeRefused, "")
+	})
+	ipc.Handle(m, ipc.PorterDerive, 4<<10, time.Second, func(context.Context, ipc.DeriveRequest) (ipc.Derived, error) {
+		return ipc.Derived{A: make([]byte, 32)}, nil
 	})
 	return s.client("porter", m)
 }
@@ -601,5 +607,27 @@ func TestFaultsAreCounted(t *testing.T) {
 	}
 	if want := map[string]float64{"rows by cell": 1, "rolledBack by keeper": 1}; !maps.Equal(got, want) {
 		t.Errorf("counted %v, want %v", got, want)
+	}
+}
+
+// A slot that vault cannot open, as after its row was tampered with, locks sealed
+// data and not the person: mail works.
+func TestSlotThatDoesNotOpenLocks(t *testing.T) {
+	s := newStage(t, Config{Cells: 1})
+	uid := user.NewID()
+	if _, err := s.store.AddLogin(t.Context(), sha256.Sum256(uid[:]), uid); err != nil {
+		t.Fatal(err)
+	}
+	h := seal.NewSlotHeader(passwordSlot, 1, 1)
+	slot, err := seal.JoinSlot(h, make([]byte, seal.SlotOuterSize))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.store.PutSlot(t.Context(), store.Slot{UID: uid, Number: h.Number, Kind: uint8(h.Kind()), Generation: 1, Revision: 1, Sealed: slot, Changed: now()}); err != nil {
+		t.Fatal(err)
+	}
+	umk, locked, err := s.unlock(t.Context(), uid, nil)
+	if err != nil || !locked || umk.IsZero() {
+		t.Errorf("locked %v, %v", locked, err)
 	}
 }

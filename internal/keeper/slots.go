@@ -49,7 +49,7 @@ func (k *Keeper) loginID(ctx context.Context, login string) (store.LoginID, erro
 
 // unlock opens the person's password slot, or makes it at the first sign-in.
 // locked means that the platform took the password and the slot did not: it was
-// changed elsewhere. The person gets in; sealed data waits (DESIGN section 5).
+// changed elsewhere, or the row was. The person gets in; sealed data waits (DESIGN section 5).
 func (k *Keeper) unlock(ctx context.Context, uid user.ID, ref []byte) (umk seal.UMK, locked bool, err error) {
 	slots, err := k.store.Slots(ctx, uid)
 	if err != nil {
@@ -60,7 +60,7 @@ func (k *Keeper) unlock(ctx context.Context, uid user.ID, ref []byte) (umk seal.
 			continue
 		}
 		umk, err = k.openSlot(ctx, uid, s.Sealed, ref)
-		if errors.Is(err, seal.ErrOpen) {
+		if errors.Is(err, seal.ErrOpen) || ipc.CodeOf(err) == ipc.CodeLocked { // the inner layer, or vault's outer one
 			return seal.NewUMK(), true, nil
 		}
 		return umk, false, err
