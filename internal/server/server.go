@@ -157,10 +157,11 @@ func (s *supervisor) wait(ctx context.Context, reload <-chan config.Config) {
 			return
 		case <-daily.C:
 		case cfg := <-reload:
-			for _, name := range needStart(s.plan.config(), cfg) {
+			old := s.plan.config()
+			for _, name := range needStart(old, cfg) {
 				s.log.Warn("setting changes with the next start", "setting", name)
 			}
-			s.plan.set(cfg)
+			s.plan.set(untilStart(old, cfg))
 		}
 		if err := s.take(); err != nil {
 			s.log.Error("new configuration not taken by every role", "err", err)
@@ -185,7 +186,7 @@ func needStart(old, cfg config.Config) []string {
 	for name, same := range map[string]bool{
 		"web.listen": slices.Equal(old.Web.Listen, cfg.Web.Listen), "web.origin": old.Web.Origin == cfg.Web.Origin,
 		"web.tls": old.Web.TLS == cfg.Web.TLS, "web.proxy_protocol": old.Web.ProxyProtocol == cfg.Web.ProxyProtocol,
-		"admin.listen": old.Admin.Listen == cfg.Admin.Listen, "data": old.Data == cfg.Data, "cells": old.Cells == cfg.Cells,
+		"admin.listen": old.Admin.Listen == cfg.Admin.Listen, "data": old.Data == cfg.Data, "cells": old.Cells == withIdle(cfg.Cells, old.Cells.Idle),
 	} {
 		if !same {
 			out = append(out, name)
@@ -193,4 +194,21 @@ func needStart(old, cfg config.Config) []string {
 	}
 	slices.Sort(out)
 	return out
+}
+
+// untilStart is a new configuration with the settings that need a start as they
+// were: a role that dies in the meantime comes back to the others, and not to
+// another database, other keys or another kind of cells.
+func untilStart(old, cfg config.Config) config.Config {
+	cfg.Data = old.Data
+	cfg.Web.Listen, cfg.Web.Origin, cfg.Web.TLS, cfg.Web.ProxyProtocol = old.Web.Listen, old.Web.Origin, old.Web.TLS, old.Web.ProxyProtocol
+	cfg.Admin.Listen = old.Admin.Listen
+	cfg.Cells = withIdle(old.Cells, cfg.Cells.Idle)
+	return cfg
+}
+
+// withIdle is c with another Idle, which keeper takes by a reload.
+func withIdle(c config.Cells, idle config.Duration) config.Cells {
+	c.Idle = idle
+	return c
 }
