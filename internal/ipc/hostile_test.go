@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -162,5 +163,29 @@ func TestSendersKeepTheirDeadlines(t *testing.T) {
 	}
 	if took := <-done; took < 390*time.Millisecond {
 		t.Errorf("the long sender gave up after %s: the short one's deadline", took)
+	}
+}
+
+// An empty packet does not end the line: the peer's successor is still heard.
+func TestEmptyPacketsAreSkipped(t *testing.T) {
+	a, b, _, _ := pair(t)
+	m := NewMux(slog.New(slog.DiscardHandler))
+	Handle(m, "/echo", 1<<20, time.Second, func(_ context.Context, in echo) (echo, error) { return in, nil })
+	serveMux(t, b, m)
+	raw, err := a.conn.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		err := raw.Write(func(fd uintptr) bool {
+			_, err = syscall.SendmsgN(int(fd), nil, nil, nil, syscall.MSG_NOSIGNAL)
+			return true
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if out, err := Call[echo](t.Context(), NewClient(a), "/echo", echo{"x"}); err != nil || out.Word != "x" {
+		t.Errorf("after empty packets: %v", err)
 	}
 }

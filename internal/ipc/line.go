@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"sync"
@@ -32,6 +33,13 @@ func NewPair() (a, b *os.File, err error) {
 	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_SEQPACKET|syscall.SOCK_CLOEXEC|syscall.SOCK_NONBLOCK, 0)
 	if err != nil {
 		return nil, nil, fmt.Errorf("making a line: %w", err)
+	}
+	for _, fd := range fds { // receive can tell an empty packet from the line's end by it
+		if err := syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_PASSCRED, 1); err != nil {
+			syscall.Close(fds[0])
+			syscall.Close(fds[1])
+			return nil, nil, fmt.Errorf("making a line: %w", err)
+		}
 	}
 	return os.NewFile(uintptr(fds[0]), "line"), os.NewFile(uintptr(fds[1]), "line"), nil
 }
@@ -144,10 +152,16 @@ func (l *Line) accept(closing <-chan struct{}) (net.Conn, error) {
 }
 
 // receive reads one packet into buf with at most one descriptor. A peer that
-// sends more than one has all of them closed.
+// sends more than one has all of them closed. Each packet comes with its sender's
+// credentials, an empty one too; the end of the line comes with nothing. Else a
+// hostile peer could end our listening, for its successor as well, by an empty
+// packet.
 func (l *Line) receive(buf []byte) ([]byte, *os.File, error) {
-	oob := make([]byte, syscall.CmsgSpace(4))
+	oob := make([]byte, syscall.CmsgSpace(syscall.SizeofUcred)+syscall.CmsgSpace(4))
 	n, oobn, flags, _, err := l.conn.ReadMsgUnix(buf, oob)
+	if errors.Is(err, io.EOF) && oobn > 0 {
+		err = nil // net takes every packet without a byte for the end
+	}
 	if err != nil {
 		return nil, nil, err
 	}

@@ -56,6 +56,11 @@ func rulesOf(gs []Group, pid uint32) []rule {
 	if has(AcceptCalls) {
 		out = append(out, plain([]uint32{unix.SYS_ACCEPT4})...)
 	}
+	if has(AcceptCalls) || has(DialCalls) {
+		// TCP alone: a line that one role shuts down stays so for its successor,
+		// which gets the same end of it.
+		out = append(out, plain([]uint32{unix.SYS_SHUTDOWN})...)
+	}
 	if has(FileCalls) {
 		out = append(out, plain(fileList)...)
 		out = append(out, plain(archFileList)...)
