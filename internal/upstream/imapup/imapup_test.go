@@ -200,3 +200,33 @@ func TestNoMoreConnections(t *testing.T) {
 		})
 	}
 }
+
+// TestAwayOnce: while the server is away, the first call of a batch waits for it
+// and the others do not wait as long again; a while later one does.
+func TestAwayOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := imapup.New(imapup.Config{Dial: func(context.Context) (net.Conn, error) { return nil, errors.New("connection refused") }})
+		defer s.Close()
+		took := func() time.Duration {
+			began := time.Now()
+			if _, err := s.Boxes(t.Context()); !errors.Is(err, upstream.ErrUnavailable) {
+				t.Errorf("got %v, want ErrUnavailable", err)
+			}
+			return time.Since(began)
+		}
+		if d := took(); d < 3*time.Second || d > 5*time.Second {
+			t.Errorf("the first call took %v", d)
+		}
+		var rest time.Duration
+		for range 15 {
+			rest += took()
+		}
+		if rest > time.Second {
+			t.Errorf("15 more calls took %v", rest)
+		}
+		time.Sleep(15 * time.Second)
+		if d := took(); d < 3*time.Second {
+			t.Errorf("a call after a while took %v", d)
+		}
+	})
+}

@@ -17,6 +17,11 @@ const (
 	dialBudget = 4 * time.Second
 	dialPause  = 100 * time.Millisecond
 
+	// dialAgain bounds the one try of each call within awayTime after a dialBudget
+	// was used up: the calls of a batch must not wait that long each.
+	dialAgain = time.Second
+	awayTime  = 10 * time.Second
+
 	// commandTime bounds one call, from the moment it has a worker: a first SORT
 	// or body search over a million mails takes tens of seconds.
 	commandTime = 90 * time.Second

@@ -138,16 +138,41 @@ func known(err error) bool {
 }
 
 // connect makes a connection, trying for as long as a person would wait: a mail
-// server that restarts is away for a second.
+// server that restarts is away for a second. While one is away for longer, the
+// calls that follow try once.
 func (s *Store) connect(ctx context.Context) (*session, error) {
-	ctx, cancel := context.WithTimeout(ctx, dialBudget)
+	if s.isAway() {
+		return s.connectWithin(ctx, dialAgain, false)
+	}
+	c, err := s.connectWithin(ctx, dialBudget, true)
+	if err != nil && ctx.Err() == nil {
+		s.mu.Lock()
+		s.awayAt = time.Now()
+		s.mu.Unlock()
+	}
+	return c, err
+}
+
+// isAway is true for awayTime after the server could not be connected to, unless
+// it could since.
+func (s *Store) isAway() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.awayAt.IsZero() && time.Since(s.awayAt) < awayTime
+}
+
+func (s *Store) connectWithin(ctx context.Context, budget time.Duration, again bool) (*session, error) {
+	ctx, cancel := context.WithTimeout(ctx, budget)
 	defer cancel()
 	for pause := dialPause; ; pause *= 2 {
 		c, err := s.open(ctx, nil)
 		if err == nil {
+			s.mu.Lock()
+			s.awayAt = time.Time{}
+			s.mu.Unlock()
 			return &session{client: c, fresh: true}, nil
 		}
-		if errors.Is(err, net.ErrClosed) {
+		if !again || errors.Is(err, net.ErrClosed) {
 			return nil, fmt.Errorf("connecting: %w", err)
 		}
 		select {

@@ -41,6 +41,7 @@ type Store struct {
 
 	mu     sync.Mutex // guards what follows
 	idle   []*session // the one used last is the last
+	awayAt time.Time  // when the server could not be connected to; zero if it could since
 	timer  *time.Timer
 	probed *traits
 	probe  sync.Mutex // held while probing
