@@ -20,20 +20,21 @@ import (
 
 // Keeper knows who is signed in.
 type Keeper struct {
-	cfg    Config
-	log    *slog.Logger
-	store  store.Store
-	vault  *ipc.Client
-	porter *ipc.Client
-	gate   *ipc.Client
-	epochs *epochs
-	live   *live
-	cells  *cells
-	turns  *turns
-	fails  *limit.Fails
-	rates  *rates
-	limits atomic.Pointer[Config] // what of it may change while people are signed in
-	faults *prometheus.CounterVec // of classes, by kind and by who found it
+	cfg     Config
+	log     *slog.Logger
+	store   store.Store
+	vault   *ipc.Client
+	porter  *ipc.Client
+	gate    *ipc.Client
+	epochs  *epochs
+	live    *live
+	cells   *cells
+	turns   *turns
+	fails   *limit.Fails
+	rates   *rates
+	written *limit.Quota           // KiB of records, by person and by cell
+	limits  atomic.Pointer[Config] // what of it may change while people are signed in
+	faults  *prometheus.CounterVec // of classes, by kind and by who found it
 }
 
 // New makes a keeper over a database and the lines to its peers.
@@ -42,7 +43,7 @@ func New(cfg Config, db store.Store, vault, porter, gate *ipc.Client, log *slog.
 		return nil, errors.New("device key must have 32 bytes")
 	}
 	k := &Keeper{cfg: cfg, log: log, store: db, vault: vault, porter: porter, gate: gate, epochs: &epochs{}, live: newLive(),
-		cells: newCells(cfg), turns: newTurns(), fails: limit.NewFails(), rates: newRates(),
+		cells: newCells(cfg), turns: newTurns(), fails: limit.NewFails(), rates: newRates(), written: limit.NewQuota(),
 		faults: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "cofferdam_class_faults_total",
 			Help: "Classes of sealed records that did not fit their root, by kind and by who found it: the cell that opened it, or keeper by its mirror."}, []string{"fault", "found"})}
 	k.limits.Store(&cfg)

@@ -404,6 +404,8 @@ func TestVaultGetsEpochsInTheEnd(t *testing.T) {
 	s.deposit, s.held = 2, ipc.Epochs{}
 	s.mu.Unlock()
 	s.restarted(t.Context(), "vault")
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if len(s.held.Keys) != 1 {
 		t.Error("the new vault has no epoch key: keeper's next restart would sign everybody out")
 	}
@@ -629,5 +631,35 @@ func TestSlotThatDoesNotOpenLocks(t *testing.T) {
 	umk, locked, err := s.unlock(t.Context(), uid, nil)
 	if err != nil || !locked || umk.IsZero() {
 		t.Errorf("locked %v, %v", locked, err)
+	}
+}
+
+// A hostile cell cannot fill the disk in a person's name, and its other people can
+// still store.
+func TestWrittenBytesAreBounded(t *testing.T) {
+	s := newStage(t, Config{Cells: 1})
+	s.addCell("cell/0")
+	one, two := s.signedIn(user.NewID()), s.signedIn(user.NewID())
+	put := func(in ipc.SignedIn, n int, size int) ipc.Code {
+		_, err := s.put("cell/0")(t.Context(), ipc.RecordPut{Auth: ipc.Auth{Capability: in.Grant.Capability},
+			Record: ipc.Record{Class: "mail", ID: []byte{1, byte(n)}, Revision: 1, Generation: 1, Data: make([]byte, size)}})
+		return ipc.CodeOf(err)
+	}
+	stored := 0
+	for n := range 40 {
+		code := put(one, n, maxRecord)
+		if code == ipc.CodeThrottled {
+			break
+		}
+		if code != "" {
+			t.Fatalf("record %d: %s", n, code)
+		}
+		stored += maxRecord
+	}
+	if stored > writtenPerson<<10 || stored < writtenPerson<<10/2 {
+		t.Errorf("%d MiB were stored, want nearly %d", stored>>20, writtenPerson>>10)
+	}
+	if code := put(two, 0, maxRecord); code != "" {
+		t.Errorf("another person in the cell: %s", code)
 	}
 }

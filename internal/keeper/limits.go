@@ -3,25 +3,28 @@ package keeper
 import "time"
 
 const (
-	maxAgent     = 256     // bytes of User-Agent in the session list
-	maxName      = 64      // bytes of a token's name
-	maxRecord    = 4 << 20 // bytes of one sealed record
-	maxRecordID  = 64
-	maxPage      = 500 // records of a page
-	leaseLife    = 5 * time.Minute
-	leaseRenewal = time.Minute
-	resealEvery  = time.Hour // the outer layer of all session rows (DESIGN section 5)
-	resealBatch  = 500
-	sweepEvery   = 30 * time.Second // expired and idle sessions
-	sweepRows    = 2000             // rows looked at in one sweep: 0.1 s of the database
-	depositPause = time.Second      // between tries to give vault the epoch keys
-	againAtOnce  = 16               // sessions told to a restarted role at the same time
-	purgeEvery   = time.Hour
-	keptFor      = 30 * 24 * time.Hour
-	basicLife    = 24 * time.Hour  // a session of HTTP Basic in any case; gate ends it when it is idle
-	notifyTime   = time.Second     // a session that ends is ended everywhere within this
-	cellTime     = 4 * time.Second // a cell takes a person on, a restarting one included
-	signInTime   = 25 * time.Second
-	recordRate   = 200         // record calls a second and person
-	offersCached = time.Second // challenges of one second are equal
+	maxAgent      = 256     // bytes of User-Agent in the session list
+	maxName       = 64      // bytes of a token's name
+	maxRecord     = 4 << 20 // bytes of one sealed record
+	maxRecordID   = 64
+	maxPage       = 500 // records of a page
+	leaseLife     = 5 * time.Minute
+	leaseRenewal  = time.Minute
+	resealEvery   = time.Hour // the outer layer of all session rows (DESIGN section 5)
+	resealBatch   = 500
+	sweepEvery    = 30 * time.Second // expired and idle sessions
+	sweepRows     = 2000             // rows looked at in one sweep: 0.1 s of the database
+	depositPause  = time.Second      // between tries to give vault the epoch keys
+	againAtOnce   = 16               // sessions told to a restarted role at the same time
+	purgeEvery    = time.Hour
+	keptFor       = 30 * 24 * time.Hour
+	basicLife     = 24 * time.Hour  // a session of HTTP Basic in any case; gate ends it when it is idle
+	notifyTime    = time.Second     // a session that ends is ended everywhere within this
+	cellTime      = 4 * time.Second // a cell takes a person on, a restarting one included
+	signInTime    = 25 * time.Second
+	writtenPerson = 64 << 10 // KiB of sealed records an hour: a thousand mails sent are 8 MiB. Replaced ones are kept for 30 days
+	writtenCell   = 16 * writtenPerson
+	recordCost    = 1           // KiB of a row besides its data
+	recordRate    = 200         // record calls a second and person
+	offersCached  = time.Second // challenges of one second are equal
 )

@@ -87,6 +87,9 @@ func (k *Keeper) write(ctx context.Context, cell string, a ipc.Auth, class strin
 	if err := k.takeRoot(ctx, &b, root); err != nil {
 		return ipc.RecordMark{}, err
 	}
+	if err := k.takeSpace(cell, b); err != nil {
+		return ipc.RecordMark{}, err
+	}
 	change, err := k.store.Put(ctx, b)
 	if err != nil {
 		return ipc.RecordMark{}, recordError(err)
@@ -95,6 +98,20 @@ func (k *Keeper) write(ctx context.Context, cell string, a ipc.Auth, class strin
 		return ipc.RecordMark{}, err
 	}
 	return ipc.RecordMark{Change: change}, nil
+}
+
+// takeSpace counts what is about to be written, so that a hostile cell cannot fill
+// everybody's disk.
+func (k *Keeper) takeSpace(cell string, b store.Batch) error {
+	n := recordCost // the root's
+	for _, w := range b.Writes {
+		n += recordCost + len(w.Sealed)>>10
+	}
+	wait, ok := k.written.Take(n, map[string]int{"p" + string(b.UID[:]): writtenPerson, "c" + cell: writtenCell})
+	if !ok {
+		return &ipc.Error{Code: ipc.CodeThrottled, Detail: "too much was written in one hour", RetryAfter: wait}
+	}
+	return nil
 }
 
 func (k *Keeper) get(cell string) func(context.Context, ipc.RecordGet) (ipc.Record, error) {
