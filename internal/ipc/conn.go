@@ -28,6 +28,7 @@ func (c *lineConn) Read(b []byte) (int, error) {
 		for {
 			n, _, _, _, failed = syscall.Recvmsg(int(fd), b, nil, syscall.MSG_DONTWAIT)
 			if failed != syscall.EINTR {
+				afterRead(fd)
 				return failed != syscall.EAGAIN
 			}
 		}
@@ -48,6 +49,7 @@ func (c *lineConn) Write(b []byte) (int, error) {
 	done := 0
 	var failed error
 	err := c.raw.Write(func(fd uintptr) bool {
+		beforeWrite(fd)
 		for done < len(b) {
 			var n int
 			n, failed = syscall.SendmsgN(int(fd), b[done:], nil, nil, syscall.MSG_DONTWAIT|syscall.MSG_NOSIGNAL)
