@@ -145,7 +145,7 @@ func DecodeError(status int, data []byte) error {
 
 // ReadError reads the error of a response that is not a call's.
 func ReadError(resp *http.Response) error {
-	data, err := io.ReadAll(io.LimitReader(resp.Body, 4*MaxError))
+	data, err := io.ReadAll(io.LimitReader(resp.Body, 8*MaxError)) // JSON writes some characters as six
 	if err != nil {
 		return Errorf(CodeUnavailable, "answer broke off")
 	}

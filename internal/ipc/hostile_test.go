@@ -3,11 +3,13 @@ package ipc
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -187,5 +189,23 @@ func TestEmptyPacketsAreSkipped(t *testing.T) {
 	}
 	if out, err := Call[echo](t.Context(), NewClient(a), "/echo", echo{"x"}); err != nil || out.Word != "x" {
 		t.Errorf("after empty packets: %v", err)
+	}
+}
+
+// A server's words come through whole, whatever characters they are of.
+func TestErrorsComeThrough(t *testing.T) {
+	for _, c := range []string{"x", "<", "\x01", "\u2028", "\u00e9"} {
+		want := strings.Repeat(c, MaxError/len(c))
+		w := httptest.NewRecorder()
+		WriteError(w, &Error{Code: CodeRefused, Detail: want})
+		var e *Error
+		if err := ReadError(w.Result()); !errors.As(err, &e) || e.Code != CodeRefused || e.Detail != want {
+			t.Errorf("%q: %v", c, err)
+		}
+	}
+	w := httptest.NewRecorder()
+	WriteError(w, &Error{Code: CodeRefused, Detail: "x" + strings.Repeat("\u00e9", MaxError)})
+	if err := ReadError(w.Result()); CodeOf(err) != CodeRefused {
+		t.Errorf("a cut one: %v", err)
 	}
 }

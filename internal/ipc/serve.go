@@ -2,7 +2,6 @@ package ipc
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
@@ -10,6 +9,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -135,14 +135,17 @@ func WriteError(w http.ResponseWriter, err error) {
 	}
 	out := *e
 	if len(out.Detail) > MaxError {
-		out.Detail = out.Detail[:MaxError]
+		out.Detail = strings.ToValidUTF8(out.Detail[:MaxError], "") // half a character would come out as more bytes
 	}
 	w.Header().Set("Content-Type", "application/json")
 	if out.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(out.RetryAfter.Seconds()+1)))
 	}
 	w.WriteHeader(out.Code.status())
-	_ = json.NewEncoder(w).Encode(out) // the peer may be gone; nothing to add
+	body, err := encode(out)
+	if err == nil {
+		_, _ = w.Write(body) // the peer may be gone; nothing to add
+	}
 }
 
 // Serve answers requests that come by l until ctx ends; it then lets running
