@@ -11,6 +11,7 @@ const (
 	maxCapability  = 256              // bytes of a capability's raw form
 	maxLive        = 500_000          // capabilities registered
 	maxPipesPerson = 8                // IMAP pipes of one person: watcher, workers, and room for a cell that restarts
+	scarcePipes    = 2                // of one person when a platform has a quarter of its pipes left: a watcher and a worker
 	maxSubmits     = 4                // submissions of one person at once
 	maxRecipients  = 1000             // of one mail; the platform's own limit is usually lower
 	cellRecipients = 20               // times the person's limit: what a whole cell may send in an hour

@@ -201,7 +201,11 @@ func (r *registry) takePipe(g *grant, max int) (release func(), err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p, name := g.person, g.platform
-	if p.pipes >= maxPipesPerson || r.pipes[name] >= max {
+	most := maxPipesPerson
+	if r.pipes[name] >= max-max/4 { // what is left is for those who have none: one hostile cell must not take it all
+		most = scarcePipes
+	}
+	if p.pipes >= most || r.pipes[name] >= max {
 		return nil, &ipc.Error{Code: ipc.CodeThrottled, Detail: "too many connections to the mail platform", RetryAfter: time.Second}
 	}
 	p.pipes++

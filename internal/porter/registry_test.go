@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"slices"
 	"sync"
@@ -400,4 +401,27 @@ func TestSessionsThatAreOverAreFound(t *testing.T) {
 		<-done
 		p.registry.endSessions([][]byte{sum("s2")})
 	})
+}
+
+// Who takes all the pipes they may leaves the last quarter of a platform to others,
+// two for each.
+func TestPipesAreLeftForOthers(t *testing.T) {
+	r := newRegistry()
+	const most = 40
+	taken := map[string]int{}
+	for _, who := range []string{"a", "b", "c", "d", "e", "f"} {
+		mustAdd(t, r, request("c"+who, "s"+who, who, "cell/0", 1), secret("pw"))
+		g, err := r.find(show("c"+who), "cell/0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 * maxPipesPerson {
+			if _, err := r.takePipe(g, most); err == nil {
+				taken[who]++
+			}
+		}
+	}
+	if want := map[string]int{"a": 8, "b": 8, "c": 8, "d": 6, "e": 2, "f": 2}; !maps.Equal(taken, want) {
+		t.Errorf("pipes %v, want %v", taken, want)
+	}
 }
