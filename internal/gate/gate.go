@@ -29,6 +29,7 @@ type Gate struct {
 	tickets  tickets
 	counts   *counts
 	basics   *basics
+	busy     *busy
 	live     atomic.Pointer[live]
 
 	mu    sync.Mutex // guards cells
@@ -68,7 +69,7 @@ func New(cfg Config, keeper *ipc.Client, assets fs.FS, log *slog.Logger) (*Gate,
 	if err != nil {
 		return nil, fmt.Errorf("origin: %w", err)
 	}
-	g := &Gate{cfg: cfg, origin: origin, log: log, keeper: keeper, cells: map[string]*ipc.Client{}, counts: newCounts(), basics: newBasics()}
+	g := &Gate{cfg: cfg, origin: origin, log: log, keeper: keeper, cells: map[string]*ipc.Client{}, counts: newCounts(), basics: newBasics(), busy: newBusy()}
 	if len(cfg.TicketKey) != 32 {
 		return nil, errors.New("ticket key must have 32 bytes")
 	}

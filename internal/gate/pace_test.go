@@ -164,3 +164,36 @@ func TestRefusedBasicIsChallenged(t *testing.T) {
 		t.Errorf("%d: %v", resp.StatusCode, resp.Header)
 	}
 }
+
+// One person cannot take all connections to their cell.
+func TestRequestsAtOnceAreBounded(t *testing.T) {
+	s := newStage(t)
+	held := make(chan struct{})
+	entered := make(chan struct{}, maxAtOnce)
+	s.cellFunc = func(http.ResponseWriter, *http.Request) { entered <- struct{}{}; <-held }
+	ended := make(chan struct{}, maxAtOnce)
+	for range maxAtOnce {
+		go func() {
+			r := httptest.NewRequest("GET", "https://mail.test/jmap/download/a/b/c", nil)
+			r.AddCookie(&http.Cookie{Name: sessionCookie, Value: token(s.key)})
+			s.gate.Handler().ServeHTTP(httptest.NewRecorder(), r)
+			ended <- struct{}{}
+		}()
+	}
+	for range maxAtOnce {
+		<-entered
+	}
+	if resp, body := s.do("GET", "/jmap/session", "", cookie(s.key)); resp.StatusCode != http.StatusTooManyRequests {
+		t.Errorf("one more request: %d %s", resp.StatusCode, body)
+	}
+	if _, ok := s.gate.busy.enter("bob@x.test"); !ok {
+		t.Error("another person is kept out")
+	}
+	close(held)
+	for range maxAtOnce {
+		<-ended
+	}
+	if n := len(s.gate.busy.by); n != 1 { // bob's
+		t.Errorf("%d people are busy", n)
+	}
+}

@@ -76,6 +76,12 @@ func (g *Gate) pass(w http.ResponseWriter, r *http.Request, p passing) error {
 	if cell == nil {
 		return errStale // that cell is gone; keeper knows where the person is now
 	}
+	leave, ok := g.busy.enter(p.grant.Login)
+	if !ok {
+		problem(w, http.StatusTooManyRequests, "throttled", "Too many requests at the same time. Please try again in a moment.", time.Second)
+		return nil
+	}
+	defer leave()
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	stop := context.AfterFunc(p.session, cancel)

@@ -1,0 +1,30 @@
+package gate
+
+import "sync"
+
+// busy counts the requests of each person that are under way in cells. The line to
+// a cell has so many connections for all of its people: one person with a thousand
+// slow downloads must not keep the others out.
+type busy struct {
+	mu sync.Mutex // guards by
+	by map[string]int
+}
+
+func newBusy() *busy { return &busy{by: map[string]int{}} }
+
+// enter takes a place for a person; ok is false when they have maxAtOnce.
+func (b *busy) enter(login string) (leave func(), ok bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.by[login] >= maxAtOnce {
+		return nil, false
+	}
+	b.by[login]++
+	return func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if b.by[login]--; b.by[login] == 0 {
+			delete(b.by, login)
+		}
+	}, true
+}
