@@ -41,7 +41,7 @@ func dateWords(s string) []string {
 	for _, w := range words {
 		// "12-Jan-2001" and "2001-01-12" are cut, "-0500" is not.
 		if strings.Count(w, "-") == 2 && w[0] != '-' {
-			out = append(out, strings.Split(w, "-")...)
+			out = append(out, strings.FieldsFunc(w, func(r rune) bool { return r == '-' })...) // no word is empty
 			continue
 		}
 		out = append(out, w)

@@ -211,6 +211,7 @@ func TestDate(t *testing.T) {
 		{"Fri, 21 Nov 1997", ""},
 		{"Fri, 21 Nov 99999 09:55:06 +0000", ""},
 		{"yesterday", ""}, {"", ""},
+		{"09:55:06 21-Nov-", ""}, {"09:55:06 21--1997", ""},
 	} {
 		got := ""
 		if d, ok := ParseDate(c.in); ok {
