@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -10,8 +11,9 @@ import (
 
 // Renderer is the cell's own render, which makes bodies harmless.
 type Renderer interface {
-	// Findings renders a body and says what was found in it.
-	Findings(ctx context.Context, b Body) (Findings, error)
+	// Findings renders the body of a mail and says what was found in it. An id
+	// that does not exist is jmap.ErrNotFound.
+	Findings(ctx context.Context, id jmap.EmailID) (Findings, error)
 }
 
 // Findings are facts about a rendered body.
@@ -123,25 +125,25 @@ func collectCIDs(p *jmap.BodyPart, out map[string]jmap.BlobID) {
 // MessageView says what rendering found in mails.
 func (a *Account) MessageView(ctx context.Context, ids []jmap.EmailID) (list []jmap.MessageView, notFound []jmap.EmailID, err error) {
 	for _, id := range ids {
-		b, err := a.Body(ctx, id)
-		if err == jmap.ErrNotFound {
+		v, err := a.viewOf(ctx, id)
+		if errors.Is(err, jmap.ErrNotFound) {
 			notFound = append(notFound, id)
 			continue
 		}
 		if err != nil {
 			return nil, nil, failure(err)
 		}
-		v := jmap.MessageView{ID: id, IsHTML: b.IsHTML}
-		if a.cfg.Renderer != nil {
-			f, err := a.cfg.Renderer.Findings(ctx, b)
-			if err != nil {
-				return nil, nil, failure(err)
-			}
-			v.IsHTML = b.IsHTML && !f.IsText
-			v.Remote = jmap.RemoteContent{Count: f.Remote, Hosts: f.RemoteHosts}
-			v.Links, v.Removed = f.Links, f.Removed
-		}
 		list = append(list, v)
 	}
 	return list, notFound, nil
+}
+
+func (a *Account) viewOf(ctx context.Context, id jmap.EmailID) (jmap.MessageView, error) {
+	if a.cfg.Renderer == nil {
+		b, err := a.Body(ctx, id)
+		return jmap.MessageView{ID: id, IsHTML: b.IsHTML}, err
+	}
+	f, err := a.cfg.Renderer.Findings(ctx, id)
+	return jmap.MessageView{ID: id, IsHTML: !f.IsText, Links: f.Links, Removed: f.Removed,
+		Remote: jmap.RemoteContent{Count: f.Remote, Hosts: f.RemoteHosts}}, err
 }

@@ -54,9 +54,23 @@ func (c *Cell) serveDocument(w http.ResponseWriter, r *http.Request, p *person, 
 // begun.
 func ignoreWrite(error) error { return nil }
 
-// document reads a mail's body and has it rendered.
+// drawing is one way to show a mail.
+type drawing struct {
+	email jmap.EmailID
+	theme string
+}
+
+// document reads a mail's body and has it rendered, once for all who ask.
 func (c *Cell) document(ctx context.Context, p *person, email jmap.EmailID, theme string) (ipc.Rendered, error) {
-	b, err := p.account.Body(ctx, email)
+	return p.drawn.get(ctx, p.ctx, drawing{email, theme}, func(ctx context.Context) (ipc.Rendered, error) {
+		return c.draw(ctx, p, email, theme)
+	})
+}
+
+func (c *Cell) draw(ctx context.Context, p *person, email jmap.EmailID, theme string) (ipc.Rendered, error) {
+	b, err := p.bodies.get(ctx, p.ctx, email, func(ctx context.Context) (account.Body, error) {
+		return p.account.Body(ctx, email)
+	})
 	if errors.Is(err, jmap.ErrNotFound) {
 		return ipc.Rendered{}, ipc.Errorf(ipc.CodeNotFound, "no such mail")
 	}
@@ -65,6 +79,7 @@ func (c *Cell) document(ctx context.Context, p *person, email jmap.EmailID, them
 	}
 	c.people.shown(p, email, b.CIDs)
 	doc, err := c.render(ctx, b, theme)
+	doc.IsText = doc.IsText || !b.IsHTML
 	if err == nil || !b.IsHTML {
 		return doc, err
 	}
@@ -119,17 +134,32 @@ func (c *Cell) render(ctx context.Context, b account.Body, theme string) (ipc.Re
 	return c.renders.render(ctx, path, req)
 }
 
-// findings lets the account tell what a rendered body holds.
-type findings struct{ c *Cell }
+// findings lets a person's account tell what a rendered body holds.
+type findings struct {
+	c *Cell
+	p *person
+}
 
-// Findings implements account.Renderer.
-func (f findings) Findings(ctx context.Context, b account.Body) (account.Findings, error) {
-	doc, err := f.c.render(ctx, b, "")
+// Findings implements account.Renderer. They are the same in every theme.
+func (f findings) Findings(ctx context.Context, id jmap.EmailID) (account.Findings, error) {
+	doc, err := f.doc(ctx, id)
+	if ipc.CodeOf(err) == ipc.CodeNotFound {
+		return account.Findings{}, jmap.ErrNotFound
+	}
 	if err != nil {
-		return account.Findings{IsText: true}, nil // what is shown then is text, in which nothing was found
+		return account.Findings{}, err
 	}
 	return account.Findings{Remote: doc.Findings.Remote, RemoteHosts: doc.Findings.RemoteHosts, Links: doc.Findings.Links,
 		Removed: doc.Findings.Removed, IsText: doc.IsText}, nil
+}
+
+func (f findings) doc(ctx context.Context, id jmap.EmailID) (ipc.Rendered, error) {
+	if one := f.p.drawn.find(func(d drawing) bool { return d.email == id }); one != nil {
+		if doc, err := one.wait(ctx); err == nil {
+			return doc, nil
+		}
+	}
+	return f.c.document(ctx, f.p, id, "")
 }
 
 // belongs says whether an image is one of the mail that the ticket names: a

@@ -9,6 +9,10 @@ const (
 	renderTime  = 4 * time.Second // one document, waiting for a free render included
 	drainTime   = 10 * time.Second
 	submitTime  = 11 * time.Minute // above porter's
+	bodyTime    = 30 * time.Second // a body read and rendered, also when nobody waits for it any more
+	keepDrawn   = 10 * time.Second // a rendered body: the page asks for document and findings within
+	maxDrawn    = 4                // rendered bodies kept of one person,
+	maxDrawnLen = 256 << 10        // none larger than this
 	maxInline   = 20 << 20         // bytes of an image inside of a body
 	recordTries = 8
 	recordPause = 500 * time.Millisecond

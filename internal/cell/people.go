@@ -49,7 +49,9 @@ type person struct {
 	account    *account.Account
 	close      func()
 	outbox     *outboxRecords
-	opened     chan struct{} // closed when view is there, or err
+	bodies     memo[jmap.EmailID, account.Body] // as the platform has them
+	drawn      memo[drawing, ipc.Rendered]      // as they are shown
+	opened     chan struct{}                    // closed when view is there, or err
 	err        error
 
 	// Guarded by people.mu.
@@ -102,6 +104,8 @@ func (ps *people) take(ctx context.Context, req ipc.PersonRequest) (ipc.PersonTa
 		}
 	}
 	p = &person{uid: uid, login: req.Login, fence: req.Fence, locked: req.Locked, opened: make(chan struct{}), grants: map[[32]byte]*grant{}}
+	p.drawn.keep, p.drawn.max = keepDrawn, maxDrawn
+	p.drawn.fits = func(d ipc.Rendered) bool { return len(d.Document) <= maxDrawnLen }
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.streams, p.endStreams = context.WithCancel(p.ctx)
 	ps.byRoom[here] = p
