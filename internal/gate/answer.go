@@ -108,7 +108,7 @@ func (g *Gate) answer(w http.ResponseWriter, r *http.Request, p passing, resp *h
 	if p.stream() {
 		return g.answerStream(w, resp)
 	}
-	cw := newCompressor(w, r)
+	cw := newCompressor(w, r, &g.encoders)
 	cw.WriteHeader(resp.StatusCode)
 	if err := copyPaced(cw, http.NewResponseController(w), resp.Body, moved); err != nil {
 		// What went out must not look whole.

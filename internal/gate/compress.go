@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/gzip"
@@ -48,36 +49,71 @@ func compressible(contentType string) bool {
 	return strings.HasPrefix(base, "text/")
 }
 
-// encoder makes a writer for an encoding at a speed that suits answers made on
-// the fly.
-func encoder(encoding string, w io.Writer) io.WriteCloser {
+// encoder compresses a stream. After Reset it knows nothing of the one before.
+type encoder interface {
+	io.WriteCloser
+	Reset(io.Writer)
+}
+
+// newEncoder makes an encoder at a speed that suits answers made on the fly.
+func newEncoder(encoding string) encoder {
 	switch encoding {
 	case "zstd":
-		z, err := zstd.NewWriter(w, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(1<<20))
+		z, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(1<<20))
 		if err == nil {
 			return z
 		}
 	case "br":
-		return brotli.NewWriterLevel(w, 4)
+		return brotli.NewWriterLevel(nil, 4)
 	}
-	z, err := gzip.NewWriterLevel(w, gzip.BestSpeed+2)
+	z, err := gzip.NewWriterLevel(nil, gzip.BestSpeed+2)
 	if err != nil {
 		panic(err) // the level is a constant of ours
 	}
 	return z
 }
 
+// encoders keeps encoders for the next answer: to make one costs more than to
+// compress with it.
+type encoders struct{ zstd, br, gzip sync.Pool }
+
+func (e *encoders) pool(encoding string) *sync.Pool {
+	switch encoding {
+	case "zstd":
+		return &e.zstd
+	case "br":
+		return &e.br
+	}
+	return &e.gzip
+}
+
+func (e *encoders) take(encoding string, w io.Writer) encoder {
+	z, ok := e.pool(encoding).Get().(encoder)
+	if !ok {
+		z = newEncoder(encoding)
+	}
+	z.Reset(w)
+	return z
+}
+
+// give takes back an encoder whose stream has ended.
+func (e *encoders) give(encoding string, z encoder) {
+	z.Reset(io.Discard) // lets go of the answer
+	e.pool(encoding).Put(z)
+}
+
 // compressor compresses one answer when its type, its length and the client
 // permit.
 type compressor struct {
 	http.ResponseWriter
+	encoders *encoders
 	encoding string
-	enc      io.WriteCloser
+	enc      encoder
 	decided  bool
 }
 
-func newCompressor(w http.ResponseWriter, r *http.Request) *compressor {
-	c := &compressor{ResponseWriter: w}
+func newCompressor(w http.ResponseWriter, r *http.Request, e *encoders) *compressor {
+	c := &compressor{ResponseWriter: w, encoders: e}
 	if r.Method != http.MethodHead {
 		c.encoding = accepted(r.Header.Get("Accept-Encoding"), encodings...)
 	}
@@ -109,7 +145,7 @@ func (c *compressor) decide(status int) {
 		h.Set("Etag", "W/"+tag) // RFC 9110 section 8.8.1: a strong tag names these very bytes
 	}
 	h.Set("Content-Encoding", c.encoding)
-	c.enc = encoder(c.encoding, c.ResponseWriter)
+	c.enc = c.encoders.take(c.encoding, c.ResponseWriter)
 }
 
 func (c *compressor) Write(b []byte) (int, error) {
@@ -127,5 +163,10 @@ func (c *compressor) Close() error {
 	if c.enc == nil {
 		return nil
 	}
-	return c.enc.Close()
+	err := c.enc.Close()
+	if err == nil {
+		c.encoders.give(c.encoding, c.enc)
+	}
+	c.enc = nil
+	return err
 }

@@ -30,6 +30,7 @@ type Gate struct {
 	counts   *counts
 	basics   *basics
 	busy     *busy
+	encoders encoders
 	live     atomic.Pointer[live]
 
 	mu    sync.Mutex // guards cells
