@@ -26,6 +26,8 @@ var (
 	ErrForbidden = errors.New("not permitted by the mail platform")
 	// ErrExists: there is such a mailbox already.
 	ErrExists = errors.New("mailbox exists already")
+	// ErrBadName: the server can have no mailbox of this name.
+	ErrBadName = errors.New("name cannot be a mailbox's")
 	// ErrUnsupported: the server has no way to do this.
 	ErrUnsupported = errors.New("not supported by the mail platform")
 	// ErrPartial: a part was done; which one, Sync will tell.

@@ -43,6 +43,11 @@ type Info struct {
 	Sorts []jmap.SortProperty
 	// MaxSize is the largest mail that Append takes in bytes; 0: not known.
 	MaxSize int64
+	// Prefix is what the names of the person's own mailboxes begin with, the inbox
+	// apart: "INBOX." or "". A mailbox directly behind it is at the top level.
+	Prefix string
+	// Roles are those that CreateBox can give to a mailbox.
+	Roles []jmap.Role
 	// Server is the name that the server gives itself, for logs.
 	Server string
 }

@@ -105,11 +105,25 @@ type Writer interface {
 	Append(ctx context.Context, box string, m Message) (Appended, error)
 }
 
-// Boxmaker is the optional ability to make and change mailboxes.
+// Boxmaker is the optional ability to make and change mailboxes. Names are those
+// of Box.Name. After an error nothing has changed, except where the connection
+// was lost (ErrUnavailable) and the caller must look at Boxes.
 type Boxmaker interface {
+	// CreateBox makes a mailbox and subscribes to it. role is one of Info.Roles
+	// or "". ErrExists, ErrBadName, ErrForbidden, ErrOverQuota.
 	CreateBox(ctx context.Context, name string, role jmap.Role) error
+
+	// RenameBox renames a mailbox and all under it. The inbox is refused with
+	// ErrForbidden: RENAME INBOX empties it and makes another mailbox (RFC 9051,
+	// section 6.3.6). Subscriptions may stay at the old names. ErrNoBox,
+	// ErrExists, ErrBadName.
 	RenameBox(ctx context.Context, from, to string) error
+
+	// DeleteBox deletes a mailbox with every mail in it; what lies under it
+	// stays. The inbox is refused with ErrForbidden. ErrNoBox.
 	DeleteBox(ctx context.Context, name string) error
+
+	// SubscribeBox changes a subscription. It may exist without the mailbox.
 	SubscribeBox(ctx context.Context, name string, on bool) error
 }
 

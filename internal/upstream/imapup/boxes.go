@@ -18,7 +18,7 @@ func (s *Store) Boxes(ctx context.Context) (out []upstream.Box, err error) {
 		return nil, err
 	}
 	err = s.read(ctx, "listing mailboxes", "", func(ctx context.Context, c *session) error {
-		if c.sel != nil {
+		if c.sel != nil || c.client.Mailbox() != "" {
 			// A STATUS of the selected mailbox tells what this connection sees.
 			if err := c.catchUp(ctx, all); err != nil {
 				return err

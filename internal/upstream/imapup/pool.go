@@ -19,6 +19,8 @@ type session struct {
 	box     string // selected; "" when none, or not known
 	sel     *imap.Selected
 	uidNext upstream.UID // uids from here on may not be visible yet
+	renames uint64       // Store.renames up to which box is true
+	stray   bool         // what is selected may have another name by now
 }
 
 // read runs f with a worker, and once more on a new connection if the one it had
@@ -53,7 +55,9 @@ func (s *Store) with(ctx context.Context, doing, box string, again bool, f func(
 		}
 		old := !c.fresh
 		c.fresh = false
-		err = f(ctx, c)
+		if err = s.ground(ctx, c); err == nil {
+			err = f(ctx, c)
+		}
 		s.put(c, err)
 		if err == nil {
 			return nil
@@ -66,6 +70,18 @@ func (s *Store) with(ctx context.Context, doing, box string, again bool, f func(
 			return classify(doing, err)
 		}
 	}
+}
+
+// ground deselects what may have another name by now: a STATUS of the old name
+// would be answered with what is selected (Dovecot 2.3.19), be there another
+// mailbox of that name or not.
+func (s *Store) ground(ctx context.Context, c *session) error {
+	if !c.stray {
+		return nil
+	}
+	c.stray = false
+	c.box, c.sel = "", nil
+	return leave(ctx, c)
 }
 
 // take returns a connection, best one that has the mailbox selected.
@@ -87,6 +103,11 @@ func (s *Store) take(ctx context.Context, box string) (*session, error) {
 	if best >= 0 {
 		c := live[best]
 		s.idle = append(live[:best], live[best+1:]...)
+		if c.renames != s.renames {
+			c.renames = s.renames
+			open := c.client.Mailbox()
+			c.stray = open != "" && !isInbox(open)
+		}
 		s.mu.Unlock()
 		return c, nil
 	}
@@ -129,7 +150,7 @@ func (s *Store) dropIdle() {
 // connection as it was.
 func known(err error) bool {
 	for _, k := range []error{upstream.ErrStale, upstream.ErrNoBox, upstream.ErrGone, upstream.ErrForbidden,
-		upstream.ErrOverQuota, upstream.ErrTooLarge, upstream.ErrUnsupported, upstream.ErrPartial} {
+		upstream.ErrOverQuota, upstream.ErrTooLarge, upstream.ErrUnsupported, upstream.ErrPartial, upstream.ErrBadName} {
 		if errors.Is(err, k) {
 			return true
 		}
@@ -265,6 +286,8 @@ func kindOf(st *imap.StatusError) error {
 		return upstream.ErrNoBox
 	case imap.CodeAlreadyExists:
 		return upstream.ErrExists
+	case imap.CodeCannot:
+		return upstream.ErrBadName
 	case imap.CodeExpungeIssued:
 		return upstream.ErrGone
 	}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -39,12 +41,13 @@ type Store struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 
-	mu     sync.Mutex // guards what follows
-	idle   []*session // the one used last is the last
-	awayAt time.Time  // when the server could not be connected to; zero if it could since
-	timer  *time.Timer
-	probed *traits
-	probe  sync.Mutex // held while probing
+	mu      sync.Mutex // guards what follows
+	idle    []*session // the one used last is the last
+	awayAt  time.Time  // when the server could not be connected to; zero if it could since
+	renames uint64     // how often a mailbox was renamed or deleted here
+	timer   *time.Timer
+	probed  *traits
+	probe   sync.Mutex // held while probing
 }
 
 var (
@@ -166,6 +169,9 @@ func (s *Store) findTraits(ctx context.Context, c *imap.Client) (*traits, error)
 	}
 	t.info.Push = t.caps.Has(imap.CapNotify) && !s.cfg.NoPush
 	t.info.MaxSize, _ = t.caps.AppendLimit()
+	if t.caps.Has(imap.CapCreateSpecial) {
+		t.info.Roles = slices.Sorted(maps.Keys(specialUses()))
+	}
 	if t.caps.Has(imap.CapSort) {
 		t.info.Sorts = []jmap.SortProperty{jmap.SortFrom, jmap.SortTo, jmap.SortSubject, jmap.SortSentAt}
 	}
@@ -187,6 +193,9 @@ func (t *traits) findForeign(ctx context.Context, c *imap.Client) error {
 		if n.Prefix != "" {
 			t.foreign = append(t.foreign, n.Prefix)
 		}
+	}
+	if len(ns.Personal) > 0 {
+		t.info.Prefix = ns.Personal[0].Prefix
 	}
 	return nil
 }

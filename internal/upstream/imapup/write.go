@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"cofferdam/internal/imap"
-	"cofferdam/internal/jmap"
 	"cofferdam/internal/upstream"
 )
 
@@ -276,78 +275,4 @@ func (c *session) lookFor(ctx context.Context, box, messageID string) (out upstr
 	}
 	out.Validity, out.UID = c.sel.UIDValidity, highest(found.UIDs())
 	return out, nil
-}
-
-// CreateBox makes a mailbox and subscribes to it.
-func (s *Store) CreateBox(ctx context.Context, name string, role jmap.Role) error {
-	t, err := s.traits(ctx)
-	if err != nil {
-		return err
-	}
-	return s.write(ctx, "making a mailbox", "", func(ctx context.Context, c *session) error {
-		var use []string
-		if attr := useOf(role); attr != "" && t.caps.Has(imap.CapCreateSpecial) {
-			use = []string{attr}
-		}
-		made := c.client.Create(name, use...)
-		sub := c.client.Subscribe(name)
-		if _, err := made.Wait(ctx); err != nil {
-			return err
-		}
-		_, err := sub.Wait(ctx)
-		return err
-	})
-}
-
-// useOf is the attribute of RFC 6154 for a role.
-func useOf(role jmap.Role) string {
-	switch role {
-	case jmap.RoleDrafts:
-		return `\Drafts`
-	case jmap.RoleSent:
-		return `\Sent`
-	case jmap.RoleTrash:
-		return `\Trash`
-	case jmap.RoleJunk:
-		return `\Junk`
-	case jmap.RoleArchive:
-		return `\Archive`
-	}
-	return ""
-}
-
-// RenameBox renames a mailbox and those under it.
-func (s *Store) RenameBox(ctx context.Context, from, to string) error {
-	return s.simple(ctx, "renaming a mailbox", func(c *imap.Client) *imap.Future[imap.None] { return c.Rename(from, to) })
-}
-
-// DeleteBox deletes a mailbox with what is in it.
-func (s *Store) DeleteBox(ctx context.Context, name string) error {
-	return s.simple(ctx, "deleting a mailbox", func(c *imap.Client) *imap.Future[imap.None] { return c.Delete(name) })
-}
-
-// SubscribeBox changes a subscription.
-func (s *Store) SubscribeBox(ctx context.Context, name string, on bool) error {
-	return s.simple(ctx, "subscribing", func(c *imap.Client) *imap.Future[imap.None] {
-		if on {
-			return c.Subscribe(name)
-		}
-		return c.Unsubscribe(name)
-	})
-}
-
-// simple runs one command with no mailbox selected: some servers refuse to
-// delete or rename the selected one.
-func (s *Store) simple(ctx context.Context, doing string, f func(*imap.Client) *imap.Future[imap.None]) error {
-	if _, err := s.traits(ctx); err != nil {
-		return err
-	}
-	return s.write(ctx, doing, "", func(ctx context.Context, c *session) error {
-		if c.box != "" && c.client.Caps().Supports(imap.CapUnselect) {
-			c.client.Unselect()
-			c.box, c.sel = "", nil
-		}
-		_, err := f(c.client).Wait(ctx)
-		return err
-	})
 }

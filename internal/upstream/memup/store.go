@@ -37,7 +37,7 @@ func (s *Store) Close() error {
 func (s *Store) Info(ctx context.Context) (upstream.Info, error) {
 	o := s.a.opts
 	info := upstream.Info{Identity: o.Identity, ServerThreads: o.Threads, Push: true, Resync: "qresync",
-		MaxSize: o.MaxSize, Server: "memory"}
+		MaxSize: o.MaxSize, Roles: []jmap.Role{jmap.RoleArchive, jmap.RoleDrafts, jmap.RoleJunk, jmap.RoleSent, jmap.RoleTrash}, Server: "memory"}
 	if o.NoModSeq {
 		info.Resync = "plain"
 	}

@@ -32,6 +32,8 @@ func Run(t *testing.T, s Subject) {
 		f    func(*testing.T, *account)
 	}{
 		{"boxes", testBoxes},
+		{"mailboxes are made, renamed and deleted", testBoxmaker},
+		{"the inbox stays", testInboxStays},
 		{"append and rows", testAppend},
 		{"identity survives moves", testIdentity},
 		{"sync tells new, changed and vanished", testSync},
