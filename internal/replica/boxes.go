@@ -3,6 +3,7 @@ package replica
 import (
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"cofferdam/internal/jmap"
@@ -15,7 +16,11 @@ func (r *Replica) applyBoxes(list []upstream.Box) error {
 	if len(list) > MaxBoxes {
 		return ErrTooManyMails
 	}
-	gone := r.Index.renewBoxes(list)
+	return r.removeBoxes(r.Index.renewBoxes(list))
+}
+
+// removeBoxes forgets mailboxes and the copies in them.
+func (r *Replica) removeBoxes(gone []*box) error {
 	if len(gone) == 0 {
 		return nil
 	}
@@ -36,6 +41,7 @@ func (ix *Index) renewBoxes(list []upstream.Box) (gone []*box) {
 	stay := make(map[*box]bool, len(list))
 	fresh := 0
 	for _, up := range giveRoles(list) {
+		up.Rights = rightsOf(&up)
 		b := ix.boxFor(&up)
 		if b == nil {
 			b = ix.newBox(&up)
@@ -74,7 +80,7 @@ func (ix *Index) boxFor(up *upstream.Box) *box {
 func (ix *Index) newBox(up *upstream.Box) *box {
 	id := jmap.MailboxID(up.ID)
 	if id == "" {
-		id = ix.names.boxID(up.Name)
+		id = ix.mintBoxID(up.Name)
 	}
 	b := &box{id: id, up: *up, created: ix.next()}
 	ix.boxSeq = ix.seq
@@ -87,6 +93,17 @@ func (ix *Index) newBox(up *upstream.Box) *box {
 	ix.boxes[slot] = b
 	ix.byID[id], ix.byName[up.Name] = b, b
 	return b
+}
+
+// mintBoxID makes an id of a name. A mailbox that had the name before has that id,
+// whether it was renamed by us or is gone; then another one is needed.
+func (ix *Index) mintBoxID(name string) jmap.MailboxID {
+	id := ix.names.boxID(name)
+	spent := func(t boxTomb) bool { return t.id == id }
+	for n := 1; ix.byID[id] != nil || slices.ContainsFunc(ix.boxTombs, spent); n++ {
+		id = ix.names.boxID(name + "\x00" + strconv.Itoa(n)) // no name holds a NUL
+	}
+	return id
 }
 
 func (ix *Index) renewBox(b *box, up *upstream.Box) {
@@ -107,13 +124,17 @@ func (ix *Index) renewBox(b *box, up *upstream.Box) {
 	}
 }
 
-// nameBoxes works out names and parents from the hierarchy.
+// nameBoxes works out names and parents from the hierarchy. What lies directly
+// behind the prefix of the person's namespace is at the top: where that is
+// "INBOX.", every mailbox but the inbox would else be the inbox's child, and none
+// could be made beside it.
 func (ix *Index) nameBoxes(stay map[*box]bool) {
 	for b := range stay {
-		leaf, parent := b.up.Name, jmap.MailboxID("")
-		if at := strings.LastIndex(b.up.Name, b.up.Delimiter); b.up.Delimiter != "" && at > 0 {
-			if p := ix.byName[b.up.Name[:at]]; p != nil && stay[p] {
-				leaf, parent = b.up.Name[at+len(b.up.Delimiter):], p.id
+		leaf, parent := strings.TrimPrefix(b.up.Name, ix.prefix), jmap.MailboxID("")
+		begin := len(b.up.Name) - len(leaf)
+		if at := strings.LastIndex(leaf, b.up.Delimiter); b.up.Delimiter != "" && at > 0 {
+			if p := ix.byName[b.up.Name[:begin+at]]; p != nil && stay[p] {
+				leaf, parent = leaf[at+len(b.up.Delimiter):], p.id
 			}
 		}
 		if b.up.Inbox {
@@ -192,6 +213,29 @@ func giveRoles(list []upstream.Box) []upstream.Box {
 		}
 	}
 	return list
+}
+
+// rightsOf is what may be done with a mailbox: what the server says, less what no
+// rights can make possible. RENAME INBOX would empty the inbox (RFC 9051, section
+// 6.3.6), DELETE of it is refused by every server.
+func rightsOf(b *upstream.Box) jmap.Rights {
+	r := b.Rights
+	if b.Inbox {
+		r &^= jmap.MayRename | jmap.MayDelete
+	}
+	if !b.Selectable {
+		r &^= jmap.MayAddItems | jmap.MayRemoveItems | jmap.MaySetSeen | jmap.MaySetKeywords | jmap.MaySubmit
+	}
+	if b.NoChildren || b.Delimiter == "" {
+		r &^= jmap.MayCreateChild
+	}
+	return r
+}
+
+// UsualName reports whether a top-level mailbox of this name gets a role on a
+// server that names none.
+func UsualName(role jmap.Role, name string) bool {
+	return slices.ContainsFunc(usualNames[role], func(n string) bool { return strings.EqualFold(n, name) })
 }
 
 // usualBox finds the mailbox with the first of the names that any has, at the

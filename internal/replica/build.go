@@ -14,13 +14,19 @@ import (
 
 // build fills the index, the newest mails first, mailbox by mailbox.
 func (r *Replica) build(ctx context.Context) error {
-	for _, b := range r.buildOrder() {
-		if err := r.buildBox(ctx, b); err != nil && !errors.Is(err, upstream.ErrNoBox) {
-			return fmt.Errorf("reading a mailbox: %w", err)
+	// Mailboxes may be made, renamed and deleted meanwhile.
+	for range maxPasses {
+		for _, b := range r.buildOrder() {
+			if err := r.buildBox(ctx, b); err != nil && !errors.Is(err, upstream.ErrNoBox) {
+				return fmt.Errorf("reading a mailbox: %w", err)
+			}
 		}
-	}
-	if err := r.Refresh(ctx); err != nil {
-		return err
+		if err := r.Refresh(ctx); err != nil {
+			return err
+		}
+		if len(r.buildOrder()) == 0 {
+			break
+		}
 	}
 	r.Index.setComplete()
 	r.closers.Do(func() {
@@ -55,7 +61,8 @@ func (r *Replica) buildOrder() []*box {
 // buildBox reads one mailbox. The turn is given back after each chunk, so that
 // nobody waits long for it.
 func (r *Replica) buildBox(ctx context.Context, b *box) error {
-	uids, m, err := r.store.UIDs(ctx, b.up.Name)
+	up := r.Index.upOf(b)
+	uids, m, err := r.store.UIDs(ctx, up.Name)
 	if err != nil {
 		return err
 	}
@@ -63,11 +70,10 @@ func (r *Replica) buildBox(ctx context.Context, b *box) error {
 		return err
 	}
 	size := buildChunk
-	if b.up.Role == jmap.RoleInbox {
+	if up.Role == jmap.RoleInbox {
 		size = firstChunk
 	}
 	// While one part goes into the index the server is at work on the next.
-	at := r.Index.placeOf(b)
 	var ahead chan *part
 	for !uids.Empty() || ahead != nil {
 		ready := ahead
@@ -76,7 +82,7 @@ func (r *Replica) buildBox(ctx context.Context, b *box) error {
 			var set upstream.UIDSet
 			set, uids = newest(uids, size)
 			size = buildChunk
-			ahead = r.readAhead(ctx, at, set)
+			ahead = r.readAhead(ctx, r.Index.placeOf(b), set)
 		}
 		if ready != nil {
 			if err := r.buildPart(ctx, b, <-ready); err != nil {
@@ -146,19 +152,21 @@ func (r *Replica) read(ctx context.Context, p *part) {
 }
 
 // buildPart puts a part into the index. If the person changed something while it
-// was read, it is read again, now that nobody can.
+// was read, be it the mailbox's name, it is read again, now that nobody can.
 func (r *Replica) buildPart(ctx context.Context, b *box, p *part) error {
-	if p.err != nil {
-		return p.err
-	}
 	if err := r.take(ctx); err != nil {
 		return err
 	}
 	defer r.give()
+	if !r.Index.holds(b) {
+		return upstream.ErrNoBox
+	}
 	if p.writes != r.writes.Load() {
-		if r.read(ctx, p); p.err != nil {
-			return p.err
-		}
+		p.at = r.Index.placeOf(b)
+		r.read(ctx, p)
+	}
+	if p.err != nil {
+		return p.err
 	}
 	t := r.Index.begin()
 	t.quiet = true
@@ -239,6 +247,20 @@ func (ix *Index) selectable(id jmap.MailboxID) *box {
 		return b
 	}
 	return nil
+}
+
+// holds reports whether a mailbox is still there.
+func (ix *Index) holds(b *box) bool {
+	ix.mu.RLock()
+	defer ix.mu.RUnlock()
+	return ix.boxes[b.slot] == b
+}
+
+// upOf is what upstream says of a mailbox.
+func (ix *Index) upOf(b *box) upstream.Box {
+	ix.mu.RLock()
+	defer ix.mu.RUnlock()
+	return b.up
 }
 
 // placeOf is where a mailbox is.

@@ -24,7 +24,8 @@ type Index struct {
 	boxes  []*box // by slot; nil where a slot is free
 	byID   map[jmap.MailboxID]*box
 	byName map[string]*box
-	trash  *box // of role trash, or nil
+	trash  *box   // of role trash, or nil
+	prefix string // upstream.Info.Prefix
 
 	epoch    string
 	gen      uint64 // grows with each transaction; for caches

@@ -71,6 +71,7 @@ func Open(ctx context.Context, cfg Config) (*Replica, error) {
 		built: make(chan struct{}),
 	}
 	r.Index = r.load(cfg)
+	r.Index.prefix = info.Prefix
 	r.Index.notify = r.announce
 	if r.complete {
 		close(r.built)
