@@ -49,6 +49,7 @@ type Account struct {
 var (
 	_ jmapserver.Account           = (*Account)(nil)
 	_ jmapserver.EmailQueryChanger = (*Account)(nil)
+	_ jmapserver.MailboxSetter     = (*Account)(nil)
 	_ jmapserver.IdentityReader    = (*Account)(nil)
 	_ jmapserver.Submitter         = (*Account)(nil)
 	_ jmapserver.Viewer            = (*Account)(nil)
@@ -113,7 +114,8 @@ func (a *Account) describe() jmap.AccountInfo {
 		ID: a.cfg.ID, Name: a.cfg.Addresses[0], IsPersonal: true,
 		Mail: jmap.MailCapability{
 			MaxMailboxesPerEmail:       replica.MaxCopies,
-			MaxSizeMailboxName:         255,
+			MaxMailboxDepth:            MaxMailboxDepth,
+			MaxSizeMailboxName:         MaxMailboxName,
 			MaxSizeAttachmentsPerEmail: MaxAttachments,
 			EmailQuerySortOptions:      replica.Sorts(),
 			MayCreateTopLevelMailbox:   true,

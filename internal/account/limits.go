@@ -36,6 +36,19 @@ const (
 	// hour at least.
 	UploadLife = 70 * time.Minute
 
+	// MaxMailboxName bounds the name of a mailbox, in octets: what file systems
+	// below mail servers take for one level. RFC 8621, section 1.3.1 asks for 100.
+	MaxMailboxName = 255
+
+	// MaxMailboxDepth bounds the levels of mailboxes. Dovecot refuses names of more
+	// than 20 levels, of which a namespace may take some.
+	MaxMailboxDepth = 16
+
+	// mailboxStep bounds one step of a Mailbox/set. It is not ended by a client
+	// that hangs up: a RENAME whose answer nobody waited for would cost a mailbox
+	// its id on a server that has none.
+	mailboxStep = 15 * time.Second
+
 	// MaxAttachments bounds the attachments of one new mail, before encoding.
 	// Mail servers stop at 50 MB or earlier after encoding.
 	MaxAttachments = 50_000_000
