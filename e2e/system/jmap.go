@@ -97,8 +97,8 @@ const (
 	capSubmission = "urn:ietf:params:jmap:submission"
 )
 
-// Call sends a batch.
-func (p *Person) Call(ctx context.Context, calls ...Call) (Answers, error) {
+// Exchange makes one request of method calls and returns the answer as it came.
+func (p *Person) Exchange(ctx context.Context, calls ...Call) ([]byte, error) {
 	s, err := p.Open(ctx)
 	if err != nil {
 		return nil, err
@@ -115,15 +115,23 @@ func (p *Person) Call(ctx context.Context, calls ...Call) (Answers, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, err := p.observed(ctx, strings.Join(names, " "), http.MethodPost, s.API, "application/json", body)
+	return p.observed(ctx, strings.Join(names, " "), http.MethodPost, s.API, "application/json", body)
+}
+
+// ReadAnswers reads what Exchange returned.
+func ReadAnswers(text []byte) (Answers, error) {
+	var out struct{ MethodResponses Answers }
+	err := json.Unmarshal(text, &out)
+	return out.MethodResponses, err
+}
+
+// Call sends a batch.
+func (p *Person) Call(ctx context.Context, calls ...Call) (Answers, error) {
+	text, err := p.Exchange(ctx, calls...)
 	if err != nil {
 		return nil, err
 	}
-	var out struct{ MethodResponses Answers }
-	if err := json.Unmarshal(text, &out); err != nil {
-		return nil, err
-	}
-	return out.MethodResponses, nil
+	return ReadAnswers(text)
 }
 
 // UploadBlob stores bytes and returns their blob id (RFC 8620, section 6.1).

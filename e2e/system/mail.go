@@ -34,6 +34,15 @@ type Page struct {
 // List asks for a window of a mailbox as our client does: conversations, newest
 // first, in one round trip.
 func (p *Person) List(ctx context.Context, filter Args, position, limit int, collapse bool) (Page, error) {
+	text, err := p.Exchange(ctx, ListCalls(filter, position, limit, collapse)...)
+	if err != nil {
+		return Page{}, err
+	}
+	return ReadPage(text)
+}
+
+// ListCalls are the calls of List.
+func ListCalls(filter Args, position, limit int, collapse bool) []Call {
 	calls := []Call{
 		{"Email/query", Args{"filter": filter, "sort": []Args{{"property": "receivedAt", "isAscending": false}},
 			"collapseThreads": collapse, "position": position, "limit": limit, "calculateTotal": true}},
@@ -44,7 +53,12 @@ func (p *Person) List(ctx context.Context, filter Args, position, limit int, col
 			Call{"Thread/get", Args{"#ids": Ref("1", "Email/get", "/list/*/threadId")}},
 			Call{"Email/get", Args{"#ids": Ref("2", "Thread/get", "/list/*/emailIds"), "properties": lightProperties}})
 	}
-	a, err := p.Call(ctx, calls...)
+	return calls
+}
+
+// ReadPage reads the answer to ListCalls.
+func ReadPage(text []byte) (Page, error) {
+	a, err := ReadAnswers(text)
 	if err != nil {
 		return Page{}, err
 	}
@@ -67,7 +81,21 @@ func (p *Person) List(ctx context.Context, filter Args, position, limit int, col
 
 // Detail is what our client asks for when a mail is opened.
 func (p *Person) Detail(ctx context.Context, id string) (Email, error) {
-	a, err := p.Call(ctx, Call{"Email/get", Args{"ids": []string{id}, "properties": openProperties}})
+	text, err := p.Exchange(ctx, DetailCall(id))
+	if err != nil {
+		return Email{}, err
+	}
+	return ReadDetail(text, id)
+}
+
+// DetailCall is the call of Detail.
+func DetailCall(id string) Call {
+	return Call{"Email/get", Args{"ids": []string{id}, "properties": openProperties}}
+}
+
+// ReadDetail reads the answer to DetailCall.
+func ReadDetail(text []byte, id string) (Email, error) {
+	a, err := ReadAnswers(text)
 	if err != nil {
 		return Email{}, err
 	}
