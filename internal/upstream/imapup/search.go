@@ -31,13 +31,21 @@ func (s *Store) Search(ctx context.Context, at upstream.Place, terms []upstream.
 		if err := both(ctx, sel, found); err != nil {
 			return err
 		}
-		res, err := found.Wait(ctx)
+		res, err := whole(found.Wait(ctx))
 		if err == nil {
 			set = res.UIDs()
 		}
 		return err
 	})
 	return set, err
+}
+
+// whole refuses an answer of which a part was not kept.
+func whole(res *imap.SearchResult, err error) (*imap.SearchResult, error) {
+	if err == nil && res.Truncated {
+		return nil, upstream.ErrTooLarge
+	}
+	return res, err
 }
 
 func keyOf(t upstream.Term) (imap.SearchKey, error) {
@@ -65,7 +73,8 @@ func keyOf(t upstream.Term) (imap.SearchKey, error) {
 	return imap.Text(text), nil
 }
 
-// Sort orders the mails of a mailbox.
+// Sort orders the mails of a mailbox (RFC 5256). Mails without a date, or with one
+// that cannot be read, count as sent when they were received.
 func (s *Store) Sort(ctx context.Context, at upstream.Place, by []jmap.Comparator) (list []upstream.UID, err error) {
 	t, err := s.traits(ctx)
 	if err != nil {
@@ -88,7 +97,7 @@ func (s *Store) Sort(ctx context.Context, at upstream.Place, by []jmap.Comparato
 		if err := both(ctx, sel, sorted); err != nil {
 			return err
 		}
-		res, err := sorted.Wait(ctx)
+		res, err := whole(sorted.Wait(ctx))
 		if err == nil {
 			list = res.UIDList()
 		}
@@ -101,6 +110,8 @@ func (t *traits) sortKey(p jmap.SortProperty) (imap.SortBy, bool) {
 	if !t.caps.Has(imap.CapSort) {
 		return "", false
 	}
+	// Only SORT=DISPLAY (RFC 5957) orders by names, as RFC 8621, section 4.4.2
+	// says; FROM and TO of plain SORT are local parts.
 	display := t.caps.Has(imap.CapSortDisplay)
 	switch p {
 	case jmap.SortReceivedAt:
@@ -112,15 +123,9 @@ func (t *traits) sortKey(p jmap.SortProperty) (imap.SortBy, bool) {
 	case jmap.SortSentAt:
 		return imap.SortDate, true
 	case jmap.SortFrom:
-		if display {
-			return imap.SortDisplayFrom, true
-		}
-		return imap.SortFrom, true
+		return imap.SortDisplayFrom, display
 	case jmap.SortTo:
-		if display {
-			return imap.SortDisplayTo, true
-		}
-		return imap.SortTo, true
+		return imap.SortDisplayTo, display
 	}
 	return "", false
 }

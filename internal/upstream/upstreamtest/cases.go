@@ -258,35 +258,6 @@ func testFreshness(t *testing.T, a *account) {
 	}
 }
 
-func testSearch(t *testing.T, a *account) {
-	a.append("INBOX", Mail("green apple"))
-	a.append("INBOX", Mail("red apple", "X-Colour: crimson\r\n"))
-	rows := a.rows(a.Store, "INBOX")
-	at := a.place("INBOX")
-	for _, c := range []struct {
-		terms []upstream.Term
-		want  []string
-	}{
-		{[]upstream.Term{{Field: upstream.FieldSubject, Value: "APPLE"}}, []string{"green apple", "red apple"}},
-		{[]upstream.Term{{Field: upstream.FieldSubject, Value: "apple"}, {Field: upstream.FieldText, Value: "green"}}, []string{"green apple"}},
-		{[]upstream.Term{{Field: upstream.FieldBody, Value: "body of red"}}, []string{"red apple"}},
-		{[]upstream.Term{{Field: upstream.FieldHeader, Name: "X-Colour"}}, []string{"red apple"}},
-		{[]upstream.Term{{Field: upstream.FieldFrom, Value: "nobody"}}, nil},
-		{[]upstream.Term{{Field: upstream.FieldSubject, Value: "größe"}}, nil},
-	} {
-		found, err := a.Store.Search(a.ctx, at, c.terms)
-		a.must(err)
-		var got []string
-		for name, r := range rows {
-			if found.Contains(r.UID) {
-				got = append(got, name)
-			}
-		}
-		slices.Sort(got)
-		a.want(fmt.Sprint(c.terms), got, c.want)
-	}
-}
-
 func testWatch(t *testing.T, a *account) {
 	ctx, cancel := context.WithCancel(a.ctx)
 	defer cancel()
