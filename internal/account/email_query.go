@@ -3,6 +3,9 @@ package account
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
+	"strings"
 	"sync"
 
 	"cofferdam/internal/jmap"
@@ -23,7 +26,17 @@ func (a *Account) EmailQuery(ctx context.Context, q *jmap.EmailQuery) (jmap.Emai
 	if err != nil {
 		return jmap.EmailQueryResult{}, failure(err)
 	}
-	return a.mail.Query(q, text)
+	words := &replica.Words{Text: text}
+	for try := 1; ; try++ {
+		res, err := a.mail.Query(q, words)
+		if !errors.Is(err, replica.ErrNeedsOrder) {
+			return res, err
+		}
+		if words.Order, err = a.orderByWords(ctx, q, text); err != nil {
+			return jmap.EmailQueryResult{}, failure(err)
+		}
+		words.Settle = try >= orderTries
+	}
 }
 
 // EmailQueryChanges compares with an earlier result.
@@ -51,7 +64,7 @@ func (a *Account) prepared(ctx context.Context, f *jmap.Filter[jmap.EmailConditi
 // the index does not hold yet.
 func (a *Account) firstPage(q *jmap.EmailQuery) (jmap.MailboxID, bool) {
 	box, ok := onlyMailbox(q.Filter)
-	newest := len(q.Sort) == 0 || q.Sort[0].Property == jmap.SortReceivedAt && q.Sort[0].Descending
+	newest := len(q.Sort) == 0 || len(q.Sort) == 1 && q.Sort[0].Property == jmap.SortReceivedAt && q.Sort[0].Descending
 	w := q.Window
 	near := w.Anchor == "" && w.Position >= 0 && w.Position+int64(w.Limit) <= firstPageMost
 	return box, ok && newest && near && !a.mail.Synced(box)
@@ -72,24 +85,103 @@ func onlyMailbox(f *jmap.Filter[jmap.EmailCondition]) (jmap.MailboxID, bool) {
 }
 
 // search asks the server for every condition with words. It returns nil if
-// there is none.
+// there is none. What the index knows of the mails limits the mailboxes that are
+// searched; it never changes what is found.
 func (a *Account) search(ctx context.Context, f *jmap.Filter[jmap.EmailCondition]) (replica.Text, error) {
 	var conditions []*jmap.EmailCondition
 	collect(f, &conditions)
 	if len(conditions) == 0 {
 		return nil, nil
 	}
+	where, err := a.mail.Where(f)
+	if err != nil {
+		return nil, err
+	}
 	text := make(replica.Text, len(conditions))
+	byPlace := make(map[upstream.Place][]question)
 	for _, c := range conditions {
 		terms, err := termsOf(c)
 		if err != nil {
 			return nil, err
 		}
-		if text[c], err = a.searchBoxes(ctx, a.boxesToSearch(f, c), terms); err != nil {
-			return nil, err
+		text[c] = nil
+		for _, at := range a.placesOf(c, where) {
+			byPlace[at] = append(byPlace[at], question{c, terms})
 		}
 	}
-	return text, nil
+	return text, a.askAll(ctx, byPlace, text)
+}
+
+// question is a condition as it is asked of one mailbox.
+type question struct {
+	condition *jmap.EmailCondition
+	terms     []upstream.Term
+}
+
+// placesOf are the mailboxes where a condition has to be looked for.
+func (a *Account) placesOf(c *jmap.EmailCondition, where []upstream.Place) []upstream.Place {
+	if c.InMailbox == "" {
+		return where
+	}
+	if box, at, ok := a.mail.Mailbox(c.InMailbox); ok && box.Selectable && len(where) > 0 {
+		return []upstream.Place{at}
+	}
+	return nil
+}
+
+// askAll searches several mailboxes at once; all that is asked of one is asked
+// while it is selected.
+func (a *Account) askAll(ctx context.Context, byPlace map[upstream.Place][]question, text replica.Text) error {
+	var mu sync.Mutex // guards text
+	places := slices.SortedFunc(maps.Keys(byPlace), func(x, y upstream.Place) int { return strings.Compare(x.Box, y.Box) })
+	return atOnce(ctx, len(places), func(ctx context.Context, i int) error {
+		for _, q := range byPlace[places[i]] {
+			uids, err := a.searchBox(ctx, places[i], q.terms)
+			if err != nil {
+				return err
+			}
+			mu.Lock()
+			text[q.condition] = append(text[q.condition], replica.Found{At: places[i], UIDs: uids})
+			mu.Unlock()
+		}
+		return nil
+	})
+}
+
+// atOnce runs f for 0 to n-1, a few at a time. The first error ends all.
+func atOnce(ctx context.Context, n int, f func(ctx context.Context, i int) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, searchers)
+	for i := range n {
+		slots <- struct{}{}
+		if ctx.Err() != nil {
+			break
+		}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			if err := f(ctx, i); err != nil {
+				cancel(err)
+			}
+		})
+	}
+	wg.Wait()
+	return context.Cause(ctx)
+}
+
+// searchBox searches one mailbox. One that is gone has no match; one that was
+// made anew is looked at once more by the caller's next try.
+func (a *Account) searchBox(ctx context.Context, at upstream.Place, terms []upstream.Term) (uids upstream.UIDSet, err error) {
+	if len(terms) == 0 { // a text without a word is in every mail
+		uids.AddRange(1, upstream.UID(1<<32-2))
+		return uids, nil
+	}
+	uids, err = a.cfg.Store.Search(ctx, at, terms)
+	if errors.Is(err, upstream.ErrNoBox) {
+		return upstream.UIDSet{}, nil
+	}
+	return uids, err
 }
 
 func collect(f *jmap.Filter[jmap.EmailCondition], out *[]*jmap.EmailCondition) {
@@ -105,89 +197,4 @@ func collect(f *jmap.Filter[jmap.EmailCondition], out *[]*jmap.EmailCondition) {
 	for _, n := range f.Nodes {
 		collect(n, out)
 	}
-}
-
-// boxesToSearch are the mailboxes where a match of the whole filter can lie.
-func (a *Account) boxesToSearch(f *jmap.Filter[jmap.EmailCondition], c *jmap.EmailCondition) []upstream.Place {
-	id := c.InMailbox
-	if id == "" {
-		id = required(f)
-	}
-	if id != "" {
-		if box, at, ok := a.mail.Mailbox(id); ok && box.Selectable {
-			return []upstream.Place{at}
-		}
-		return nil
-	}
-	var out []upstream.Place
-	for _, c := range a.mail.Selectable() {
-		out = append(out, c.At)
-	}
-	return out
-}
-
-// required is a mailbox that every match must be in, "" if there is none.
-func required(f *jmap.Filter[jmap.EmailCondition]) jmap.MailboxID {
-	switch {
-	case f == nil:
-	case f.Op == "":
-		return f.Leaf.InMailbox
-	case f.Op == jmap.OpAnd:
-		for _, n := range f.Nodes {
-			if id := required(n); id != "" {
-				return id
-			}
-		}
-	}
-	return ""
-}
-
-// searchBoxes searches several mailboxes, a few at a time. The first error ends
-// all.
-func (a *Account) searchBoxes(ctx context.Context, boxes []upstream.Place, terms []upstream.Term) ([]replica.Found, error) {
-	if len(terms) == 0 {
-		return a.everything(boxes)
-	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	found := make([]replica.Found, len(boxes))
-	var wg sync.WaitGroup
-	slots := make(chan struct{}, searchers)
-	for i, at := range boxes {
-		slots <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-slots }()
-			uids, err := a.searchBox(ctx, at, terms)
-			if err != nil {
-				cancel(err)
-			}
-			found[i] = replica.Found{At: at, UIDs: uids}
-		})
-	}
-	wg.Wait()
-	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
-	}
-	return found, nil
-}
-
-// searchBox searches one mailbox. One that is gone has no match; one that was
-// made anew is looked at once more by the caller's next try.
-func (a *Account) searchBox(ctx context.Context, at upstream.Place, terms []upstream.Term) (upstream.UIDSet, error) {
-	uids, err := a.cfg.Store.Search(ctx, at, terms)
-	if errors.Is(err, upstream.ErrNoBox) {
-		return upstream.UIDSet{}, nil
-	}
-	return uids, err
-}
-
-// everything is what an empty search finds.
-func (a *Account) everything(boxes []upstream.Place) ([]replica.Found, error) {
-	var found []replica.Found
-	for _, at := range boxes {
-		var all upstream.UIDSet
-		all.AddRange(1, upstream.UID(1<<32-2))
-		found = append(found, replica.Found{At: at, UIDs: all})
-	}
-	return found, nil
 }

@@ -53,9 +53,26 @@ const (
 	// Mail servers stop at 50 MB or earlier after encoding.
 	MaxAttachments = 50_000_000
 
-	// searchers is how many mailboxes are searched at a time: one exchange less
-	// than there are workers, so that the person can open a mail meanwhile.
-	searchers = 1
+	// searchers is how many mailboxes are searched, or read for a sort, at a time:
+	// as many as a store has workers. Whoever opens a mail meanwhile stands in the
+	// same queue and waits for one mailbox at most.
+	searchers = 2
+
+	// sortBatch is how many mails one exchange reads the header fields of, for a
+	// sort by words: some 20 ms.
+	sortBatch = 2000
+
+	// sortShare is from which part of a mailbox on the server's SORT orders all of
+	// it for the sake of some mails, as 1/sortShare: to read a header field takes
+	// about as long as to sort so many mails.
+	sortShare = 16
+
+	// maxSortBytes bounds the memory of one sort by words: some 300,000 mails.
+	// Above it the sort is refused, as is any that a server does not support.
+	maxSortBytes = 32 << 20
+
+	// orderTries is how often mails that came meanwhile are asked for.
+	orderTries = 3
 
 	// maxTerms bounds the words of one text search: each is a key of a SEARCH.
 	maxTerms = 40

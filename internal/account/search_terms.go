@@ -34,8 +34,8 @@ func termsOf(c *jmap.EmailCondition) ([]upstream.Term, error) {
 }
 
 // words cuts a search text into words and quoted phrases (RFC 8621, section
-// 4.4.1): single or double quotes, in which a backslash makes the next quote or
-// backslash an ordinary character.
+// 4.4.1): single or double quotes, in which a backslash makes the next quote of
+// either kind, or backslash, an ordinary character.
 func words(s string) []string {
 	var out []string
 	for s = strings.TrimSpace(s); s != ""; s = strings.TrimSpace(s) {
@@ -65,7 +65,7 @@ func quoted(s string, quote byte) (phrase, rest string, ok bool) {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
 		switch {
-		case s[i] == '\\' && i+1 < len(s) && (s[i+1] == quote || s[i+1] == '\\'):
+		case s[i] == '\\' && i+1 < len(s) && strings.IndexByte("'\"\\", s[i+1]) >= 0:
 			i++
 			b.WriteByte(s[i])
 		case s[i] == quote:

@@ -9,23 +9,29 @@ import (
 
 // evaluator turns a filter and an order into functions of a row.
 type evaluator struct {
-	ix   *Index
-	text Text
-	box  *box // every candidate is in it; nil if they are anywhere
+	ix    *Index
+	text  Text
+	given *Order
+	box   *box // every candidate is in it; nil if they are anywhere
+	// blind: no text has been looked for, and a row matches if it can.
+	blind bool
+
+	ranks [][]uint32 // by row, of the comparators by words
 }
 
-// filter returns the function that says whether a row matches.
-func (e *evaluator) filter(f *jmap.Filter[jmap.EmailCondition]) (func(uint32) bool, error) {
+// filter returns the function that says whether a row matches. can is true if
+// what is not known shall be taken for a match: false below a NOT.
+func (e *evaluator) filter(f *jmap.Filter[jmap.EmailCondition], can bool) (func(uint32) bool, error) {
 	if f == nil {
 		return func(uint32) bool { return true }, nil
 	}
 	if f.Op == "" {
-		return e.condition(f.Leaf)
+		return e.condition(f.Leaf, can)
 	}
 	nodes := make([]func(uint32) bool, len(f.Nodes))
 	for at, n := range f.Nodes {
 		var err error
-		if nodes[at], err = e.filter(n); err != nil {
+		if nodes[at], err = e.filter(n, can != (f.Op == jmap.OpNot)); err != nil {
 			return nil, err
 		}
 	}
@@ -44,12 +50,14 @@ func (e *evaluator) filter(f *jmap.Filter[jmap.EmailCondition]) (func(uint32) bo
 }
 
 // condition returns the function for one condition: all of what it asks.
-func (e *evaluator) condition(c *jmap.EmailCondition) (func(uint32) bool, error) {
+func (e *evaluator) condition(c *jmap.EmailCondition, can bool) (func(uint32) bool, error) {
 	var tests []func(uint32) bool
 	add := func(t func(uint32) bool) { tests = append(tests, t) }
 	e.metaTests(c, add)
 	e.keywordTests(c, add)
-	if c.HasText() {
+	if c.HasText() && e.blind {
+		add(func(uint32) bool { return can })
+	} else if c.HasText() {
 		found, ok := e.text[c]
 		if !ok {
 			return nil, jmap.UnsupportedFilter
@@ -201,7 +209,16 @@ func (ix *Index) rowsOf(found []Found) bits {
 // order returns the comparison for a sort (RFC 8621, section 4.4.2).
 func (e *evaluator) order(by []jmap.Comparator) (func(a, b uint32) int, error) {
 	var keys []func(a, b uint32) int
-	for _, c := range by {
+	for at, c := range by {
+		if ByWords(c.Property) {
+			if err := e.rank(at, c); err != nil {
+				return nil, err
+			}
+			if e.given.Whole {
+				keys = append(keys, e.byRank())
+				break
+			}
+		}
 		key, err := e.comparator(c)
 		if err != nil {
 			return nil, err
@@ -237,8 +254,42 @@ func (e *evaluator) comparator(c jmap.Comparator) (func(a, b uint32) int, error)
 	case jmap.SortSomeInThread:
 		_, some := e.inThreads(c.Keyword)
 		return byBool(some.has), nil
+	case jmap.SortFrom, jmap.SortTo, jmap.SortSubject, jmap.SortSentAt:
+		return e.byRank(), nil
 	}
 	return nil, jmap.UnsupportedSort
+}
+
+// rank takes over the ranks that were given for a comparator.
+func (e *evaluator) rank(at int, c jmap.Comparator) error {
+	if c.Collation != "" && c.Collation != Collation {
+		return jmap.UnsupportedSort
+	}
+	if e.given == nil {
+		return ErrNeedsOrder
+	}
+	ranks, ok := e.given.Ranks[at]
+	if !ok {
+		return ErrNeedsOrder
+	}
+	e.ranks = append(e.ranks, e.ix.column(ranks))
+	return nil
+}
+
+// byRank compares by the ranks taken over last.
+func (e *evaluator) byRank() func(a, b uint32) int {
+	col := e.ranks[len(e.ranks)-1]
+	return func(a, b uint32) int { return cmp.Compare(col[a], col[b]) }
+}
+
+// unranked reports whether a row of list has no rank by words.
+func (e *evaluator) unranked(list []uint32) bool {
+	for _, col := range e.ranks {
+		if slices.ContainsFunc(list, func(i uint32) bool { return col[i] == 0 }) {
+			return true
+		}
+	}
+	return false
 }
 
 // byBool puts false before true.
@@ -256,9 +307,13 @@ func byBool(f func(uint32) bool) func(a, b uint32) int {
 
 // Sorts are the properties that Query can order by.
 func Sorts() []jmap.SortProperty {
-	return []jmap.SortProperty{jmap.SortReceivedAt, jmap.SortSize, jmap.SortHasKeyword,
-		jmap.SortAllInThread, jmap.SortSomeInThread}
+	return []jmap.SortProperty{jmap.SortReceivedAt, jmap.SortSize, jmap.SortFrom, jmap.SortTo, jmap.SortSubject,
+		jmap.SortSentAt, jmap.SortHasKeyword, jmap.SortAllInThread, jmap.SortSomeInThread}
 }
+
+// Collation is the one by which words are ordered: the one that RFC 5256 obliges
+// IMAP's SORT to (RFC 5051).
+const Collation = "i;unicode-casemap"
 
 // NeedsAttachments reports whether a filter asks which mails have attachments.
 func NeedsAttachments(f *jmap.Filter[jmap.EmailCondition]) bool {

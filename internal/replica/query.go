@@ -7,31 +7,24 @@ import (
 	"strings"
 
 	"cofferdam/internal/jmap"
-	"cofferdam/internal/upstream"
 )
 
-// Found is what the server's search found in one mailbox.
-type Found struct {
-	At   upstream.Place
-	UIDs upstream.UIDSet
-}
-
-// Text holds, for each condition of a filter that has text, what the server
-// found for the text of it.
-type Text map[*jmap.EmailCondition][]Found
-
 // Query answers Email/query from the index (RFC 8621, section 4.4). The errors
-// are jmap.AnchorNotFound, jmap.UnsupportedSort and jmap.UnsupportedFilter. What
-// the index does not hold yet is not found: callers see to it (Replica.Ready).
-func (ix *Index) Query(q *jmap.EmailQuery, text Text) (jmap.EmailQueryResult, error) {
+// are jmap.AnchorNotFound, jmap.UnsupportedSort, jmap.UnsupportedFilter and
+// ErrNeedsOrder. What the index does not hold yet is not found: callers see to it
+// (Replica.Ready).
+func (ix *Index) Query(q *jmap.EmailQuery, words *Words) (jmap.EmailQueryResult, error) {
+	if words == nil {
+		words = new(Words)
+	}
 	ix.mu.RLock()
 	defer ix.mu.RUnlock()
-	rows, err := ix.run(q, text)
+	rows, err := ix.run(q, words)
 	if err != nil {
 		return jmap.EmailQueryResult{}, err
 	}
-	res := jmap.EmailQueryResult{Total: rows.len(), State: ix.queryState(text, rows)}
-	res.CanCalculateChanges = text == nil && ix.complete
+	res := jmap.EmailQueryResult{Total: rows.len(), State: ix.queryState(words.Text, rows)}
+	res.CanCalculateChanges = words.Text == nil && ix.complete && !sortsByWords(q.Sort)
 	anchor := 0
 	if q.Window.Anchor != "" {
 		if anchor = ix.position(rows, q.Window.Anchor); anchor < 0 {
@@ -93,7 +86,7 @@ func (ix *Index) queryState(text Text, rows result) jmap.QueryState {
 }
 
 // run works out the whole result.
-func (ix *Index) run(q *jmap.EmailQuery, text Text) (result, error) {
+func (ix *Index) run(q *jmap.EmailQuery, words *Words) (result, error) {
 	base := ix.base(q.Filter)
 	if base.box == nil && base.none {
 		return result{}, nil
@@ -103,22 +96,22 @@ func (ix *Index) run(q *jmap.EmailQuery, text Text) (result, error) {
 		return result{ix.candidates(base), descending}, nil
 	}
 	key := ""
-	if text == nil {
+	if words.Text == nil {
 		key = cacheKey(q)
 		if list, ok := ix.cached(key); ok {
 			return result{list: list}, nil
 		}
 	}
-	list, err := ix.evaluate(q, text, base, byDate, descending)
-	if err == nil && key != "" {
+	list, err := ix.evaluate(q, words, base, byDate, descending)
+	if err == nil && key != "" && !words.Settle {
 		ix.store(key, list)
 	}
 	return result{list: list}, err
 }
 
-func (ix *Index) evaluate(q *jmap.EmailQuery, text Text, base base, byDate, descending bool) ([]uint32, error) {
-	e := &evaluator{ix: ix, text: text, box: base.box}
-	match, err := e.filter(q.Filter)
+func (ix *Index) evaluate(q *jmap.EmailQuery, words *Words, base base, byDate, descending bool) ([]uint32, error) {
+	e := &evaluator{ix: ix, text: words.Text, given: words.Order, box: base.box}
+	match, err := e.filter(q.Filter, true)
 	if err != nil {
 		return nil, err
 	}
@@ -135,6 +128,9 @@ func (ix *Index) evaluate(q *jmap.EmailQuery, text Text, base base, byDate, desc
 		if i := all.at(at); match(i) {
 			list = append(list, i)
 		}
+	}
+	if e.unranked(list) && !words.Settle {
+		return nil, ErrNeedsOrder
 	}
 	if !byDate {
 		slices.SortStableFunc(list, less)
@@ -230,7 +226,8 @@ func onlyByDate(by []jmap.Comparator) (ok, descending bool) {
 	if len(by) == 0 {
 		return true, true
 	}
-	return by[0].Property == jmap.SortReceivedAt, by[0].Descending
+	// What follows receivedAt decides between mails of one second.
+	return len(by) == 1 && by[0].Property == jmap.SortReceivedAt, by[0].Descending
 }
 
 // resultCache holds results of this generation of the index.

@@ -5,7 +5,7 @@ import (
 )
 
 // QueryChanges answers Email/queryChanges (RFC 8620, section 5.6) for filters
-// without text. It keeps no earlier results: every mail that was touched since
+// and sorts without words. It keeps no earlier results: every mail that was touched since
 // is named as removed and, if it is in the present result, as added, which
 // section 5.6 demands anyway for properties that can change.
 func (ix *Index) QueryChanges(q *jmap.EmailQueryChanges) (jmap.QueryChanges[jmap.EmailID], error) {
@@ -13,10 +13,10 @@ func (ix *Index) QueryChanges(q *jmap.EmailQueryChanges) (jmap.QueryChanges[jmap
 	defer ix.mu.RUnlock()
 	out := jmap.QueryChanges[jmap.EmailID]{OldState: q.Since}
 	n, ok := ix.since(jmap.State(q.Since))
-	if !ok || hasText(q.Query.Filter) {
+	if !ok || hasText(q.Query.Filter) || sortsByWords(q.Query.Sort) {
 		return out, jmap.CannotCalculateChanges
 	}
-	rows, err := ix.run(&q.Query, nil)
+	rows, err := ix.run(&q.Query, new(Words))
 	if err != nil {
 		return out, err
 	}
