@@ -107,7 +107,8 @@ type Writer interface {
 
 // Boxmaker is the optional ability to make and change mailboxes. Names are those
 // of Box.Name. After an error nothing has changed, except where the connection
-// was lost (ErrUnavailable) and the caller must look at Boxes.
+// was lost (ErrUnavailable) and the caller must look at Boxes. A server that gives
+// no reason makes ErrForbidden of each.
 type Boxmaker interface {
 	// CreateBox makes a mailbox and subscribes to it. role is one of Info.Roles
 	// or "". ErrExists, ErrBadName, ErrForbidden, ErrOverQuota.
