@@ -51,6 +51,10 @@ const (
 	// settleDelay collects the events of one foreign operation into one pass.
 	settleDelay = 15 * time.Millisecond
 
+	// boxesSettle is after which time mailboxes that were made or renamed are
+	// looked at again: Dovecot gathers its notices for half a second.
+	boxesSettle = 1500 * time.Millisecond
+
 	// retryFirst and retryMost bound the pause before a lost watcher or a
 	// failed synchronisation is tried again.
 	retryFirst = 200 * time.Millisecond

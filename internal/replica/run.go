@@ -75,8 +75,15 @@ func sleep(ctx context.Context, d time.Duration) error {
 }
 
 // watch listens to the store. When it begins to, everything may have changed.
+// After news of mailboxes it looks twice: Dovecot tells of a mailbox that was
+// made or renamed, and some time later takes what is in it by then for known.
 func (r *Replica) watch(ctx context.Context) error {
+	again := time.AfterFunc(boxesSettle, func() { r.soil("", true) })
+	defer again.Stop()
 	return r.store.Watch(ctx, func() { r.soil("", true) }, func(e upstream.Event) {
+		if e.Boxes {
+			again.Reset(boxesSettle)
+		}
 		if e.Box != "" && e.Marks != nil && r.Index.knows(e.Box, *e.Marks) {
 			return
 		}
