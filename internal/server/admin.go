@@ -35,9 +35,11 @@ func (s *supervisor) role(name string) *ipc.Client {
 	return s.admin[name]
 }
 
-// healthz is 200 when every role runs, and names those that do not.
+// healthz is 200 when the server has started and every role runs, and names
+// those that do not.
 func (s *supervisor) healthz(w http.ResponseWriter, _ *http.Request) {
 	s.mu.Lock()
+	up := s.up
 	var down []string
 	for name, p := range s.procs {
 		if p.pid == 0 {
@@ -47,13 +49,16 @@ func (s *supervisor) healthz(w http.ResponseWriter, _ *http.Request) {
 	s.mu.Unlock()
 	slices.Sort(down)
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	if len(down) > 0 {
+	if !up || len(down) > 0 {
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}
 	for _, name := range down {
 		fmt.Fprintf(w, "down: %s\n", name)
 	}
-	if len(down) == 0 {
+	switch {
+	case !up:
+		fmt.Fprintln(w, "starting")
+	case len(down) == 0:
 		fmt.Fprintln(w, "ok")
 	}
 }

@@ -15,6 +15,7 @@ const (
 	healthyAfter   = 10 * time.Second       // a role that ran so long starts without back-off
 	quickEnd       = time.Second            // a role that ends sooner is started again with back-off, however it ended
 	controlTime    = 250 * time.Millisecond // for a role to read its control messages: the line's queue holds hundreds
+	lastWords      = time.Second            // for what a role said before its end; the end itself is in the line as well
 	renewEvery     = 24 * time.Hour
 	documentWarn   = 14 * 24 * time.Hour // before the sign-in key document ends, each day
 	lineFiles      = 65_536              // descriptors of a role at the end of every cell's line

@@ -103,8 +103,12 @@ func (p *process) once(ctx context.Context) error {
 	p.sup.mu.Lock()
 	p.control, p.pid = nil, 0
 	p.sup.mu.Unlock()
-	control.Close()
-	<-messages
+	select { // its last words may still be in the line, "ready" among them
+	case <-messages:
+	case <-time.After(lastWords):
+		control.Close()
+		<-messages
+	}
 	return err
 }
 

@@ -145,6 +145,8 @@ export class Mail {
 
   async opened(): Promise<void> {
     await expect(this.page.locator("iframe.is-front")).toBeVisible();
+    // The page sees a frame's load before the test's driver has changed over to the process that shows it.
+    await expect(this.body.locator("#mail")).toBeAttached();
   }
 
   async bodyText(): Promise<string> {
