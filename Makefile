@@ -19,7 +19,7 @@ FUZZTIME ?= 2s
 # Of make kill: a round kills six roles and takes about 12 s.
 KILL_ROUNDS ?= 20
 
-.PHONY: demo build web test check unit e2e bench kill fuzz-short vuln packages format clean
+.PHONY: demo build web test check unit e2e bench kill fuzz fuzz-short vuln packages format clean
 
 ## demo: build and start the webmail with a mail server and mail inside
 demo: build
@@ -82,6 +82,11 @@ kill: packages build
 ## fuzz-short: each fuzz target for FUZZTIME
 fuzz-short:
 	@GO="$(GO)" FUZZTIME=$(FUZZTIME) .ci/fuzz $(PACKAGES)
+
+## fuzz: each fuzz target for two minutes of CPU time, those without a row in
+## docs/results/fuzz.md first (FUZZ=regexp chooses; hours for all)
+fuzz:
+	nice -n 19 $(GO) run ./internal/tools/fuzzrun -cpu 2m -table docs/results/fuzz.md -only '$(FUZZ)' $(PACKAGES)
 
 ## vuln: known vulnerabilities in what we call; says so when the list is out of reach
 vuln:
