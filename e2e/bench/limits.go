@@ -16,6 +16,8 @@ const (
 	newest = 400
 	// indexTime bounds the first build of an index.
 	indexTime = 3 * time.Minute
+	// requestTime bounds the last requests of a load, after its time is over.
+	requestTime = 10 * time.Second
 	// settle is how long a server rests before its memory is read.
 	settle = 8 * time.Second
 )

@@ -105,3 +105,30 @@ func (r *report) write(root string) error {
 	}
 	return os.WriteFile(name, []byte(r.String()), 0o644)
 }
+
+// headThroughput begins the table of many people at once.
+func (r *report) headThroughput(root string, mails int) {
+	r.printf("# Many people at once\n\nWritten by `make bench` on %s, commit %s, on %s. People, the mail server and we share the processors.\n", time.Now().UTC().Format("2006-01-02"), commit(root), machine())
+	r.printf("Each person has %d mails and asks again as soon as the answer is there. The floor is as many bare IMAP connections doing the same for as long.\nA list is the newest 50 conversations as our client asks for them; processor time is that of all our roles, and of gate / cell / render / keeper / porter.\n\n", mails)
+	r.printf("| action | people | a second | p50 ms | p99 ms | our ms of processor | by role | floor a second |\n|---|--:|--:|--:|--:|--:|---|--:|\n")
+}
+
+// append adds the document to what is where COFFERDAM_BENCH_OUT says.
+func (r *report) append(root string) error {
+	name := os.Getenv("COFFERDAM_BENCH_OUT")
+	if name == "" {
+		return nil
+	}
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(root, name)
+	}
+	f, err := os.OpenFile(name, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString("\n" + r.String())
+	if other := f.Close(); err == nil {
+		err = other
+	}
+	return err
+}

@@ -58,10 +58,9 @@ func (s *Server) Browser(login string) *Person {
 		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
 			return dialer.DialContext(ctx, network, s.web)
 		},
-		TLSClientConfig:   &tls.Config{RootCAs: s.roots, ServerName: "localhost", MinVersion: tls.VersionTLS12},
-		ForceAttemptHTTP2: true,
-		// Compression is gate's work in a browser's request too.
-		DisableCompression: false,
+		TLSClientConfig:    &tls.Config{RootCAs: s.roots, ServerName: "localhost", MinVersion: tls.VersionTLS12},
+		ForceAttemptHTTP2:  true,
+		DisableCompression: true, // we ask as browsers do, see acceptEncoding
 	}
 	jar, err := cookiejar.New(nil)
 	if err != nil {
@@ -129,6 +128,7 @@ func (p *Person) do(ctx context.Context, method, path, kind string, body []byte)
 	}
 	// What browsers say of a page's own requests.
 	r.Header.Set("Sec-Fetch-Site", "same-origin")
+	r.Header.Set("Accept-Encoding", acceptEncoding)
 	resp, err := p.http.Do(r)
 	if err != nil {
 		return nil, err
@@ -137,7 +137,7 @@ func (p *Person) do(ctx context.Context, method, path, kind string, body []byte)
 	p.mu.Lock()
 	p.proto = resp.ProtoMajor
 	p.mu.Unlock()
-	text, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	text, err := readAnswer(resp)
 	if err != nil {
 		return nil, err
 	}

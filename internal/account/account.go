@@ -29,6 +29,8 @@ type Config struct {
 	// Outbox takes what is sent; nil: this account may not send.
 	Outbox   *outbox.Outbox
 	Renderer Renderer // nil: MessageView is empty
+	// HeaderBytes bounds the memory for parsed headers; 0: none are remembered.
+	HeaderBytes int
 
 	Snapshot []byte // of an earlier Account, or nil
 	NewEpoch bool   // see replica.Config
@@ -74,7 +76,7 @@ func New(ctx context.Context, cfg Config) (*Account, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the index: %w", err)
 	}
-	a := &Account{cfg: cfg, mail: mail, headers: newHeaderCache(), blobs: blobNamer{key: cfg.Key}, log: cfg.Logger}
+	a := &Account{cfg: cfg, mail: mail, headers: newHeaderCache(cfg.HeaderBytes), blobs: blobNamer{key: cfg.Key}, log: cfg.Logger}
 	a.info = a.describe()
 	return a, nil
 }

@@ -151,7 +151,7 @@ func newRig(t *testing.T, store, other upstream.Store) *rig {
 	out, err := outbox.Open(ctx, outbox.Config{Sender: r.sent, Records: &records{rows: map[string]outbox.Stored{}},
 		Identities: func() []jmap.Identity { return account.Identities("", addrs) }, Log: slog.New(slog.DiscardHandler)})
 	r.must(err)
-	r.a, err = account.New(ctx, account.Config{ID: "a1", Addresses: addrs, Store: store, Key: testKey,
+	r.a, err = account.New(ctx, account.Config{ID: "a1", Addresses: addrs, Store: store, Key: testKey, HeaderBytes: 8 << 20,
 		Uploads: account.NewMemoryUploads(), Outbox: out})
 	r.must(err)
 	done := make(chan struct{})

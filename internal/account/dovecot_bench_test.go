@@ -31,7 +31,7 @@ func BenchmarkDovecot(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	a, err := account.New(ctx, account.Config{ID: "a1", Addresses: []string{"a@x"}, Store: store, Key: testKey, Uploads: account.NewMemoryUploads()})
+	a, err := account.New(ctx, account.Config{ID: "a1", Addresses: []string{"a@x"}, Store: store, Key: testKey, HeaderBytes: 8 << 20, Uploads: account.NewMemoryUploads()})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -127,6 +127,7 @@ type headerCache struct {
 	byID  map[jmap.EmailID]*list.Element
 	order *list.List // of *cacheEntry, the latest first
 	bytes int
+	max   int // bytes
 }
 
 type cacheEntry struct {
@@ -135,8 +136,8 @@ type cacheEntry struct {
 	size  int
 }
 
-func newHeaderCache() *headerCache {
-	return &headerCache{byID: make(map[jmap.EmailID]*list.Element), order: list.New()}
+func newHeaderCache(most int) *headerCache {
+	return &headerCache{byID: make(map[jmap.EmailID]*list.Element), order: list.New(), max: most}
 }
 
 func (c *headerCache) get(id jmap.EmailID, want jmap.EmailProps) (*knownHeader, bool) {
@@ -155,7 +156,7 @@ func (c *headerCache) get(id jmap.EmailID, want jmap.EmailProps) (*knownHeader, 
 }
 
 func (c *headerCache) put(id jmap.EmailID, k *knownHeader) {
-	if k.have == 0 {
+	if k.have == 0 || c.max == 0 {
 		return
 	}
 	c.mu.Lock()
@@ -167,7 +168,7 @@ func (c *headerCache) put(id jmap.EmailID, k *knownHeader) {
 	e := &cacheEntry{id: id, known: k, size: k.size()}
 	c.byID[id] = c.order.PushFront(e)
 	c.bytes += e.size
-	for c.order.Len() > maxHeaderMails || c.bytes > maxHeaderBytes && c.order.Len() > 1 {
+	for c.order.Len() > maxHeaderMails || c.bytes > c.max && c.order.Len() > 1 {
 		c.drop(c.order.Back())
 	}
 }

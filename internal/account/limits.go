@@ -17,11 +17,10 @@ const (
 	// that the server did not give.
 	previewBytes = 4 << 10
 
-	// maxHeaderMails bounds the mails whose parsed headers are remembered, and
-	// maxHeaderBytes about how much memory they may take: twenty screens of a
-	// list, so that going back and forth costs no exchange.
+	// maxHeaderMails bounds the mails whose parsed headers are remembered, beside
+	// Config.HeaderBytes: eighty screens of a list, so that going back and forth
+	// costs no exchange.
 	maxHeaderMails = 4000
-	maxHeaderBytes = 8 << 20
 
 	// streamChunk is what one exchange of a download reads. Between two of them
 	// the connection serves others, so that a slow reader holds nobody up.

@@ -13,11 +13,11 @@ import (
 )
 
 func TestHeaderCacheIsBounded(t *testing.T) {
-	c := newHeaderCache()
+	c := newHeaderCache(8 << 20)
 	subject := strings.Repeat("x", 10_000)
 	for i := range 2 * maxHeaderMails {
 		c.put(jmap.EmailID(fmt.Sprint(i)), &knownHeader{have: jmap.EmailPropSubject, subject: &subject})
-		if c.order.Len() > maxHeaderMails || c.bytes > maxHeaderBytes {
+		if c.order.Len() > maxHeaderMails || c.bytes > c.max {
 			t.Fatalf("%d mails, %d bytes", c.order.Len(), c.bytes)
 		}
 	}
@@ -28,6 +28,11 @@ func TestHeaderCacheIsBounded(t *testing.T) {
 	}
 	if _, ok := c.get("a", jmap.EmailPropTo); ok {
 		t.Error("a property that was never read was found")
+	}
+	none := newHeaderCache(0)
+	none.put("a", &knownHeader{have: jmap.EmailPropSubject, subject: &subject})
+	if _, ok := none.get("a", jmap.EmailPropSubject); ok {
+		t.Error("a header is remembered without memory for it")
 	}
 }
 

@@ -60,6 +60,7 @@ type Cells struct {
 	Renders       int      `toml:"renders" comment:"Renders for each cell."`
 	Memory        Size     `toml:"memory" comment:"Memory limit of a cell."`
 	RenderMemory  Size     `toml:"render_memory" comment:"Memory limit of a render."`
+	HeaderMemory  Size     `toml:"header_memory" comment:"Memory for parsed headers, for each person who is signed in: pages seen before cost no request at the mail server. 0B: none."`
 	Idle          Duration `toml:"idle" comment:"With people_per_cell: an empty cell ends after so long."`
 }
 
@@ -115,6 +116,7 @@ func Default() Config {
 			Renders:      2,
 			Memory:       1 << 30,
 			RenderMemory: 512 << 20,
+			HeaderMemory: 8 << 20,
 			Idle:         Duration(10 * time.Minute),
 		},
 		Log: Log{Level: "info", Format: "json"},

@@ -135,6 +135,9 @@ func (c *Config) checkCells(f *faults) {
 	if k.Renders < 1 || k.Renders > maxRenders {
 		f.add("cells.renders must lie between 1 and %d", maxRenders)
 	}
+	if k.HeaderMemory > k.Memory/4 {
+		f.add("cells.header_memory must be at most a quarter of cells.memory: it is for each person")
+	}
 	if k.Memory < minMemory || k.RenderMemory < minRender {
 		f.add("cells.memory must be at least 128MiB and cells.render_memory at least 64MiB")
 	}
