@@ -42,6 +42,7 @@ internal/submission           -
 # Stores: sealed rows in, sealed rows out. It does not know how to seal.
 internal/store/sqlfile        -
 internal/store                internal/store/sqlfile internal/user
+internal/store/spool          internal/user
 
 # The mail wing: jmapserver > account > replica, outbox > upstream > imap.
 internal/upstream             internal/imap internal/jmap internal/message
@@ -61,7 +62,7 @@ internal/gate                 internal/ipc internal/seal internal/limit internal
 internal/cell                 internal/ipc internal/records internal/jmapserver internal/account internal/replica internal/outbox internal/upstream/... internal/imap internal/jmap internal/message internal/thread internal/seal internal/user internal/limit
 internal/render               internal/ipc internal/sanitize internal/message internal/limit
 internal/porter               internal/ipc internal/imap internal/submission internal/seal internal/user internal/limit
-internal/keeper               internal/ipc internal/store internal/seal internal/user internal/limit
+internal/keeper               internal/ipc internal/store internal/store/spool internal/seal internal/user internal/limit
 internal/vault                internal/ipc internal/store/sqlfile internal/seal internal/user internal/limit
 
 # Wiring. It starts roles and reads the configuration.
