@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strconv"
 
 	"cofferdam/internal/account"
 	"cofferdam/internal/ipc"
@@ -46,6 +47,7 @@ func (c *Cell) serveDocument(w http.ResponseWriter, r *http.Request, p *person, 
 		return err
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Content-Length", strconv.Itoa(len(doc.Document)))
 	_, err = io.WriteString(w, doc.Document)
 	return ignoreWrite(err)
 }

@@ -108,6 +108,9 @@ func (g *Gate) answer(w http.ResponseWriter, r *http.Request, p passing, resp *h
 	if p.stream() {
 		return g.answerStream(w, resp)
 	}
+	if n := resp.ContentLength; n >= 0 && n <= maxWhole {
+		return g.answerWhole(w, r, p, resp, moved)
+	}
 	cw := newCompressor(w, r, &g.encoders)
 	cw.WriteHeader(resp.StatusCode)
 	if err := copyPaced(cw, http.NewResponseController(w), resp.Body, moved); err != nil {
@@ -115,6 +118,32 @@ func (g *Gate) answer(w http.ResponseWriter, r *http.Request, p passing, resp *h
 		panic(http.ErrAbortHandler)
 	}
 	return cw.Close()
+}
+
+// answerWhole passes a small answer on in one piece, which is most of them: read,
+// compressed and written once, with its length in the header.
+func (g *Gate) answerWhole(w http.ResponseWriter, r *http.Request, p passing, resp *http.Response, moved func()) error {
+	buf := g.encoders.room.get()
+	defer g.encoders.room.put(buf)
+	body := buf.in[:resp.ContentLength]
+	if _, err := io.ReadFull(resp.Body, body); err != nil {
+		clear(w.Header())
+		g.failPass(w, r, p, err)
+		return err
+	}
+	moved()
+	cw := newCompressor(w, r, &g.encoders)
+	body, err := cw.whole(resp.StatusCode, body, buf)
+	if err != nil {
+		return err
+	}
+	c := http.NewResponseController(w)
+	_ = c.SetWriteDeadline(time.Now().Add(writePause)) // as in copyPaced
+	_, err = w.Write(body)
+	if r.ProtoMajor < 2 {
+		_ = c.SetWriteDeadline(time.Time{}) // the connection's; over HTTP/2 it was the stream's, which is at its end
+	}
+	return err
 }
 
 // answerStream passes events on as they come, until either side ends it.

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"bytes"
 	"io"
 	"net/http"
 	"strconv"
@@ -75,7 +76,10 @@ func newEncoder(encoding string) encoder {
 
 // encoders keeps encoders for the next answer: to make one costs more than to
 // compress with it.
-type encoders struct{ zstd, br, gzip sync.Pool }
+type encoders struct {
+	zstd, br, gzip sync.Pool
+	room           buffers
+}
 
 func (e *encoders) pool(encoding string) *sync.Pool {
 	switch encoding {
@@ -146,6 +150,53 @@ func (c *compressor) decide(status int) {
 	}
 	h.Set("Content-Encoding", c.encoding)
 	c.enc = c.encoders.take(c.encoding, c.ResponseWriter)
+}
+
+// buffer is room for one answer that is passed on in one piece, and for what it
+// becomes.
+type buffer struct {
+	in  []byte
+	out bytes.Buffer
+}
+
+// buffers keeps them for the next answer.
+type buffers struct{ pool sync.Pool }
+
+func (b *buffers) get() *buffer {
+	if buf, ok := b.pool.Get().(*buffer); ok {
+		return buf
+	}
+	return &buffer{in: make([]byte, maxWhole)}
+}
+
+// put takes a buffer back, without the answer in it: gate holds what is in flight
+// and no more.
+func (b *buffers) put(buf *buffer) {
+	clear(buf.in)
+	clear(buf.out.Bytes())
+	b.pool.Put(buf)
+}
+
+// whole writes the header of an answer and returns what is to be written of it,
+// which may lie in buf.
+func (c *compressor) whole(status int, body []byte, buf *buffer) ([]byte, error) {
+	c.decide(status)
+	if c.enc == nil {
+		c.ResponseWriter.WriteHeader(status)
+		return body, nil
+	}
+	buf.out.Reset()
+	c.enc.Reset(&buf.out)
+	_, err := c.enc.Write(body)
+	if other := c.Close(); err == nil {
+		err = other
+	}
+	if err != nil {
+		return nil, err
+	}
+	c.Header().Set("Content-Length", strconv.Itoa(buf.out.Len()))
+	c.ResponseWriter.WriteHeader(status)
+	return buf.out.Bytes(), nil
 }
 
 func (c *compressor) Write(b []byte) (int, error) {

@@ -28,6 +28,7 @@ const (
 	maxGrants      = 200_000          // sessions remembered
 	evictTries     = 64               // sessions looked at for one that may go when there are too many
 	minCompress    = 512              // bytes below which compression costs more than it saves
+	maxWhole       = 128 << 10        // bytes of an answer that is passed on in one piece
 	maxAtOnce      = 256              // requests of one person under way: an eighth of the connections to their cell (ipc.MaxConns)
 	maxStreams     = 250              // HTTP/2 streams of one connection
 )

@@ -130,16 +130,27 @@ func (g *Guard) await() error {
 // FromServer looks at what the server sent and writes it to client. An error
 // of the writer is returned; there is no other.
 func (g *Guard) FromServer(client io.Writer, p []byte) error {
-	for len(p) > 0 {
-		n, keep := g.reply.scan(p, g)
-		if keep {
-			if _, err := client.Write(p[:n]); err != nil {
+	from := 0 // of what has not been written yet: as few writes as can be
+	for at := 0; at < len(p); {
+		n, keep := g.reply.scan(p[at:], g)
+		if !keep {
+			if err := writeSome(client, p[from:at]); err != nil {
 				return err
 			}
+			from = at + n
 		}
-		p = p[n:]
+		at += n
 	}
-	return nil
+	return writeSome(client, p[from:])
+}
+
+// writeSome writes what there is.
+func writeSome(w io.Writer, p []byte) error {
+	if len(p) == 0 {
+		return nil
+	}
+	_, err := w.Write(p)
+	return err
 }
 
 // Close wakes a blocked FromClient, which returns ErrClosed.

@@ -8,6 +8,7 @@ import (
 	"mime"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"cofferdam/internal/jmap"
@@ -31,6 +32,7 @@ func (h *Handler) serveAPI(w http.ResponseWriter, r *http.Request, p *Person) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Content-Length", strconv.Itoa(len(out)))
 	w.Write(out) // a client that is gone needs no answer
 }
 
@@ -64,6 +66,12 @@ func (h *Handler) process(ctx context.Context, p *Person, text, base string) ([]
 	if bad != nil {
 		return nil, bad
 	}
+	return h.answer(ctx, p, req, base)
+}
+
+// answer runs the calls of a decoded Request. The Response begins with its
+// methodResponses.
+func (h *Handler) answer(ctx context.Context, p *Person, req *request, base string) ([]byte, *problem) {
 	infos := infosOf(p)
 	caps := capabilities(infos)
 	for _, u := range req.using {

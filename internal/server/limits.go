@@ -27,4 +27,9 @@ const (
 	maxLogRate     = 500     // lines a second of one role, so that a hostile one cannot flood the log
 	maxCellsOnNeed = 4096    // processes that people_per_cell may start
 	metricsTime    = 2 * time.Second
+	maxGCPercent   = 600
 )
+
+// heapFloors are the bytes to which the heap of a kind of role grows before it is
+// collected: those that handle each request.
+var heapFloors = map[string]uint64{"gate": 20 << 20, "cell": 24 << 20, "porter": 12 << 20}

@@ -45,6 +45,7 @@ func RunRole(name string, assets fs.FS) error {
 	// A terminal's interrupt goes to all processes of its group; who drains when
 	// is the supervisor's to say.
 	signal.Ignore(os.Interrupt, syscall.SIGHUP)
+	keepHeapFloor(heapFloors[kind(name)])
 	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})).With("role", name)
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector())
