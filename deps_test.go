@@ -147,7 +147,7 @@ var bans = []ban{
 		why: "SQL is store's, and vault has a file of its own"},
 	{who: []string{"*"}, except: []string{"internal/server", "internal/sandbox"}, never: []string{"os/exec"}, direct: true,
 		why: "only the supervisor starts processes"},
-	{who: []string{"*"}, except: []string{"internal/gate"}, never: []string{"github.com/caddyserver/certmagic", "github.com/pires/go-proxyproto"},
+	{who: []string{"*"}, except: []string{"internal/gate"}, never: []string{"github.com/caddyserver/certmagic", "github.com/pires/go-proxyproto", "github.com/coder/websocket/..."},
 		why: "the face to the internet is gate's alone"},
 	{who: []string{"*"}, except: []string{"internal/demo"}, never: []string{"github.com/emersion/go-imap/v2/...", "github.com/emersion/go-smtp"},
 		why: "these servers are the demo's platform and test doubles; we speak to servers with our own clients"},

@@ -109,6 +109,7 @@ func (c *Cell) gateHandler() (http.Handler, error) {
 			return p.view, true
 		},
 		BaseURL: func(r *http.Request) string { return r.Header.Get(ipc.HeaderOrigin) },
+		Streams: func(r *http.Request) context.Context { return r.Context().Value(personKey{}).(*person).streams },
 		Log:     c.log,
 	})
 	if err != nil {

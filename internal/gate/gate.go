@@ -32,6 +32,9 @@ type Gate struct {
 	busy     *busy
 	encoders encoders
 	live     atomic.Pointer[live]
+	// socketsOf counts each person's WebSockets; sockets are all of them.
+	socketsOf *busy
+	sockets   sync.WaitGroup
 
 	mu    sync.Mutex // guards cells
 	cells map[string]*ipc.Client
@@ -70,7 +73,7 @@ func New(cfg Config, keeper *ipc.Client, assets fs.FS, log *slog.Logger) (*Gate,
 	if err != nil {
 		return nil, fmt.Errorf("origin: %w", err)
 	}
-	g := &Gate{cfg: cfg, origin: origin, log: log, keeper: keeper, cells: map[string]*ipc.Client{}, counts: newCounts(), basics: newBasics(), busy: newBusy()}
+	g := &Gate{cfg: cfg, origin: origin, log: log, keeper: keeper, cells: map[string]*ipc.Client{}, counts: newCounts(), basics: newBasics(), busy: newBusy(maxAtOnce), socketsOf: newBusy(maxSocketsOf)}
 	if len(cfg.TicketKey) != 32 {
 		return nil, errors.New("ticket key must have 32 bytes")
 	}
@@ -131,6 +134,7 @@ func (g *Gate) Handler() http.Handler {
 	m.HandleFunc("POST /api/tickets", g.makeTickets)
 	m.HandleFunc("/api/", notFound)
 	m.HandleFunc("/jmap/", g.jmap)
+	m.HandleFunc("/jmap/ws", g.websocket)
 	m.HandleFunc("GET /b/{ticket}/{rest...}", g.body)
 	m.HandleFunc("/", g.static.serve)
 	return g.guard(m)
@@ -220,6 +224,8 @@ func wrongUse(r *http.Request) bool {
 	switch r.Header.Get("Sec-Fetch-Dest") {
 	case "", "empty", "document", "image", "audio", "video":
 		return false
+	case "websocket":
+		return r.URL.Path != ipc.CellMessage
 	}
 	return true
 }

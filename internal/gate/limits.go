@@ -28,7 +28,19 @@ const (
 	maxGrants      = 200_000          // sessions remembered
 	evictTries     = 64               // sessions looked at for one that may go when there are too many
 	minCompress    = 512              // bytes below which compression costs more than it saves
-	maxWhole       = 128 << 10        // bytes of an answer that is passed on in one piece
 	maxAtOnce      = 256              // requests of one person under way: an eighth of the connections to their cell (ipc.MaxConns)
 	maxStreams     = 250              // HTTP/2 streams of one connection
+	maxWhole       = 128 << 10        // bytes of an answer that is passed on in one piece
+)
+
+// Of WebSockets.
+const (
+	maxMessage     = 2 * maxAPIBody // one over maxAPIBody is answered with the limit, one over this ends the connection
+	maxSocketsOf   = 32             // connections of one person: some tabs in some browsers
+	maxSocketCalls = 16             // messages of one connection under way: twice maxConcurrentRequests of the JMAP session, so that the cell can name that limit
+	socketRate     = 50             // messages a second of one connection; more are read later
+	socketBurst    = 100
+	maxPushLine    = 64 << 10         // one StateChange with its pushState
+	pingEvery      = 30 * time.Second // below the minute after which middle boxes forget a silent connection
+	pingWait       = 20 * time.Second
 )

@@ -89,6 +89,7 @@ func (g *Gate) serve(ctx context.Context, role *ipc.Role, line *ipc.Line) error 
 	if shut := server.Shutdown(drain); shut != nil {
 		_ = server.Close() // what is left had its time
 	}
+	g.closeSockets(drain)
 	stop()
 	<-noticed
 	behind.Wait()

@@ -15,6 +15,15 @@ const (
 	CellBody = "/body/"
 )
 
+// CellMessage takes one message of a WebSocket (RFC 8887) as a POST, and answers
+// one message of type MessageType; for WebSocketPushEnable messages without end, of
+// type PushType, one a line; for WebSocketPushDisable nothing (204).
+const (
+	CellMessage = "/jmap/ws"
+	MessageType = "application/json"
+	PushType    = "application/x-ndjson"
+)
+
 // PersonRequest hands a live person to a cell.
 type PersonRequest struct {
 	Capability []byte     `json:"capability"` // the cell shows it to keeper and porter

@@ -70,7 +70,7 @@ func (s *stream) read(r *http.Request) (why string) {
 	if ping > 0 {
 		s.ping = time.Duration(min(max(ping, minPing), maxPing)) * time.Second
 	}
-	s.have = readEventID(r.Header.Get("Last-Event-ID"))
+	s.have = readStates(r.Header.Get("Last-Event-ID"))
 	return ""
 }
 
@@ -223,27 +223,32 @@ func (s *stream) send(b []byte) error {
 }
 
 // appendEventID appends the "id" line that holds all states that the client now
-// has: account:Type=state,Type=state;account:...
+// has.
 func (s *stream) appendEventID(dst []byte) []byte {
-	dst = append(dst, "id: "...)
-	for i, id := range slices.Sorted(maps.Keys(s.have)) {
+	return append(appendStates(append(dst, "id: "...), s.have), '\n')
+}
+
+// appendStates appends states in one word:
+// account:Type=state,Type=state;account:...
+func appendStates(dst []byte, have map[jmap.AccountID]jmap.TypeStates) []byte {
+	for i, id := range slices.Sorted(maps.Keys(have)) {
 		if i > 0 {
 			dst = append(dst, ';')
 		}
 		dst = append(append(dst, id...), ':')
-		for j, t := range slices.Sorted(maps.Keys(s.have[id])) {
+		for j, t := range slices.Sorted(maps.Keys(have[id])) {
 			if j > 0 {
 				dst = append(dst, ',')
 			}
-			dst = append(append(append(dst, t...), '='), url.QueryEscape(string(s.have[id][t]))...)
+			dst = append(append(append(dst, t...), '='), url.QueryEscape(string(have[id][t]))...)
 		}
 	}
-	return append(dst, '\n')
+	return dst
 }
 
-// readEventID reads what appendEventID has written. What it does not understand
+// readStates reads what appendStates has written. What it does not understand
 // counts as never seen.
-func readEventID(s string) map[jmap.AccountID]jmap.TypeStates {
+func readStates(s string) map[jmap.AccountID]jmap.TypeStates {
 	have := map[jmap.AccountID]jmap.TypeStates{}
 	if s == "" || len(s) > maxLastEventID {
 		return have

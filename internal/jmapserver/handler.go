@@ -1,6 +1,7 @@
 package jmapserver
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -14,6 +15,9 @@ type Config struct {
 	// BaseURL returns scheme and host that the client sees, without a path: the
 	// URLs of the Session begin with it.
 	BaseURL func(*http.Request) string
+	// Streams is a context that ends when what merely waits for changes is to end,
+	// as when the process drains; nil: never. Their clients connect again.
+	Streams func(*http.Request) context.Context
 	// Limits of zero are DefaultLimits.
 	Limits Limits
 	Log    *slog.Logger
@@ -23,6 +27,7 @@ type Config struct {
 type Handler struct {
 	person  func(*http.Request) (*Person, bool)
 	base    func(*http.Request) string
+	streams func(*http.Request) context.Context
 	limits  Limits
 	log     *slog.Logger
 	methods map[string]method
@@ -55,13 +60,17 @@ func New(cfg Config) (*Handler, error) {
 	if cfg.Limits == (Limits{}) {
 		cfg.Limits = DefaultLimits()
 	}
-	h := &Handler{person: cfg.Person, base: cfg.BaseURL, limits: cfg.Limits, log: cfg.Log,
+	if cfg.Streams == nil {
+		cfg.Streams = func(*http.Request) context.Context { return context.Background() }
+	}
+	h := &Handler{person: cfg.Person, base: cfg.BaseURL, streams: cfg.Streams, limits: cfg.Limits, log: cfg.Log,
 		methods: methods(), mux: http.NewServeMux(), busy: map[slot]int{}}
 	h.mux.HandleFunc("GET /jmap/session", h.signedIn(h.serveSession))
 	h.mux.HandleFunc("POST /jmap/api", h.signedIn(h.limited(slotRequest, h.serveAPI)))
 	h.mux.HandleFunc("POST /jmap/upload/{accountId}", h.signedIn(h.limited(slotUpload, h.serveUpload)))
 	h.mux.HandleFunc("GET /jmap/download/{accountId}/{blobId}/{name}", h.signedIn(h.serveDownload))
 	h.mux.HandleFunc("GET /jmap/eventsource", h.signedIn(h.limited(slotStream, h.serveEvents)))
+	h.mux.HandleFunc("POST /jmap/ws", h.signedIn(h.serveMessage))
 	return h, nil
 }
 

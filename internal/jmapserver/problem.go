@@ -34,6 +34,20 @@ func notRequest(detail string) *problem {
 // write answers with p.
 func (p *problem) write(w http.ResponseWriter) {
 	o := ijson.Open(nil)
+	p.append(&o)
+	h := w.Header()
+	h.Set("Content-Type", "application/problem+json")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	if p.status == http.StatusTooManyRequests {
+		h.Set("Retry-After", "1")
+	}
+	w.WriteHeader(p.status)
+	w.Write(o.Close()) // a client that is gone needs no answer
+}
+
+// append appends the members of p.
+func (p *problem) append(o *ijson.Out) {
 	kind := p.kind
 	if kind == "" {
 		kind = "about:blank"
@@ -47,13 +61,4 @@ func (p *problem) write(w http.ResponseWriter) {
 	if p.limit != "" {
 		o.Str("limit", p.limit)
 	}
-	h := w.Header()
-	h.Set("Content-Type", "application/problem+json")
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
-	if p.status == http.StatusTooManyRequests {
-		h.Set("Retry-After", "1")
-	}
-	w.WriteHeader(p.status)
-	w.Write(o.Close()) // a client that is gone needs no answer
 }

@@ -23,17 +23,31 @@ type invocation struct {
 
 // decodeRequest reads a Request. The problem is nil if it is one.
 func decodeRequest(text string, lim *Limits) (*request, *problem) {
+	v, bad := parseObject(text)
+	if bad != nil {
+		return nil, bad
+	}
+	return requestOf(v, lim)
+}
+
+// parseObject reads one JSON object within the limits of a request.
+func parseObject(text string) (ijson.Value, *problem) {
 	v, err := ijson.Parse(text, ijson.Limits{Depth: maxDepthInRequest, Values: maxValuesInRequest})
 	switch {
 	case errors.Is(err, ijson.ErrDepth):
-		return nil, overLimit(http.StatusBadRequest, "maxDepthInRequest", "the request is nested too deep")
+		return v, overLimit(http.StatusBadRequest, "maxDepthInRequest", "the request is nested too deep")
 	case errors.Is(err, ijson.ErrValues):
-		return nil, overLimit(http.StatusBadRequest, "maxValuesInRequest", "the request has too many values")
+		return v, overLimit(http.StatusBadRequest, "maxValuesInRequest", "the request has too many values")
 	case err != nil:
-		return nil, &problem{kind: problemNotJSON, status: http.StatusBadRequest, detail: err.Error()}
+		return v, &problem{kind: problemNotJSON, status: http.StatusBadRequest, detail: err.Error()}
 	case v.Kind() != ijson.Object:
-		return nil, notRequest("not an object")
+		return v, notRequest("not an object")
 	}
+	return v, nil
+}
+
+// requestOf reads a Request out of an object.
+func requestOf(v ijson.Value, lim *Limits) (*request, *problem) {
 	req := &request{}
 	if p := req.readUsing(v.Get("using")); p != nil {
 		return nil, p

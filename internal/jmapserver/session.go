@@ -24,7 +24,7 @@ func capabilities(infos []accountOf) []string {
 			caps = append(caps, c)
 		}
 	}
-	return caps
+	return append(caps, jmap.CapabilityWebSocket)
 }
 
 // accountOf is an account and what it says of itself, asked once a request.
@@ -77,6 +77,8 @@ func (h *Handler) session(p *Person, infos []accountOf, base string) (body []byt
 			in.B = h.appendCore(in.Key(c))
 		case jmap.CapabilityVendor:
 			in.B = h.appendVendor(in.Key(c))
+		case jmap.CapabilityWebSocket:
+			in.B = appendWebSocket(in.Key(c), base)
 		default:
 			in.B = append(in.Key(c), "{}"...)
 		}
