@@ -19,7 +19,7 @@
 //
 // # Memory
 //
-// A mail costs a row of 52 bytes, four columns of 4 bytes, and its places in
+// A mail costs a row of 56 bytes, four columns of 4 bytes, and its places in
 // the orders and hash tables, all free of pointers: at most 96 bytes together
 // (bench_test.go measures it). Keyword sets and long server ids are interned.
 //

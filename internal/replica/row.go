@@ -14,6 +14,7 @@ type row struct {
 	more    uint32 // 0, or 1 + the first of several copies in Index.extra
 	size    uint32
 	created uint32 // number of the change that created it
+	arrived uint32 // the uid under which the index first knew it; see less
 	box     uint16 // of the only copy, when more is 0
 	msgid   [6]byte
 }
@@ -194,11 +195,17 @@ func (c *columns) received(i uint32) int64 {
 	return c.odd[i]
 }
 
-// less orders rows by receivedAt, then by key: the same in every index of the
-// account.
+// less orders rows by receivedAt. INTERNALDATE has whole seconds: what came in
+// one second is in the order of arrival, which is that of the uids it came under
+// (RFC 9051, section 2.3.1.1). A mail keeps that place when it moves, so that the
+// order of a mailbox never changes but by what comes and goes. The key decides
+// between mails of several mailboxes.
 func (c *columns) less(a, b uint32) bool {
 	if da, db := c.received(a), c.received(b); da != db {
 		return da < db
+	}
+	if ua, ub := c.rows[a].arrived, c.rows[b].arrived; ua != ub {
+		return ua < ub
 	}
 	return string(c.rows[a].key[:]) < string(c.rows[b].key[:])
 }

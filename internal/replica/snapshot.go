@@ -14,9 +14,14 @@ import (
 // the sections of encode in their order, every number little-endian, every text
 // and list behind its length. Rows are numbered without gaps. It holds no
 // content; it is sealed by whoever keeps it.
+//
+// Version 1 lacked the uid of arrival and ordered mails of one second otherwise.
+// It is refused, as every snapshot of another version: a new index has the same
+// ids, and a new epoch, so that no client continues from a state in which the
+// order was another.
 const (
 	snapshotMagic   = "CofIndex"
-	snapshotVersion = 1
+	snapshotVersion = 2
 )
 
 var errSnapshot = errors.New("snapshot is damaged")
@@ -126,7 +131,7 @@ func (w *writer) row(i uint32) {
 	r := &ix.rows[i]
 	w.b = append(append(append(w.b, r.key[:]...), r.thread[:]...), r.msgid[:]...)
 	w.u64(uint64(ix.received(i)))
-	for _, v := range []uint32{r.size, r.created, ix.updated[i], uint32(ix.marks[i])} {
+	for _, v := range []uint32{r.size, r.created, r.arrived, ix.updated[i], uint32(ix.marks[i])} {
 		w.u32(v)
 	}
 	if r.more == 0 {
@@ -287,19 +292,19 @@ func (r *reader) words() {
 
 func (r *reader) rows() {
 	ix := r.ix
-	count := r.n(70)
+	count := r.n(74)
 	ix.reserve(count)
 	for range count {
 		key, thread := emailKey(r.take(16)), threadKey(r.take(12))
 		msgid := [6]byte(r.take(6))
 		date := int64(r.u64())
-		size, created, updated, m := r.u32(), r.u32(), r.u32(), marks(r.u32())
+		size, created, arrived, updated, m := r.u32(), r.u32(), r.u32(), r.u32(), marks(r.u32())
 		if _, twin := ix.find(&key); twin || r.bad || thread == (threadKey{}) || int(m.set()) >= len(ix.words.sets) {
 			r.bad = true
 			return
 		}
 		i := ix.allocAt(key, thread, date, int64(size))
-		ix.rows[i].msgid, ix.rows[i].created = msgid, created
+		ix.rows[i].msgid, ix.rows[i].created, ix.rows[i].arrived = msgid, created, arrived
 		ix.updated[i], ix.marks[i] = updated, m
 		r.copies(i)
 	}

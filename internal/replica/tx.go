@@ -224,6 +224,7 @@ func (r *run) add(s *stagedRow) {
 	if !ok {
 		i = ix.alloc(s.key, s.thread, s.date, s.size)
 		ix.rows[i].box, ix.rows[i].uid, ix.rows[i].msgid = b.slot, s.uid, s.msgid
+		ix.rows[i].arrived = s.uid
 		ix.marks[i] = m
 		r.touch(i, false)
 		r.joined[b] = append(r.joined[b], i)
