@@ -21,11 +21,13 @@ const floors = `
 # The words and the small rooms: they know nothing of us.
 internal/user                 -
 internal/limit                -
+internal/memo                 -
 internal/jmap/ijson           -
 internal/jmap                 internal/jmap/ijson
 internal/thread               -
 internal/message              -
 internal/sanitize             -
+internal/sieve                -
 internal/config               -
 internal/sandbox              -
 internal/ipc                  -
@@ -38,6 +40,7 @@ internal/seal                 internal/sealto internal/user
 # Protocols, each as a client.
 internal/imap                 -
 internal/submission           -
+internal/managesieve          -
 
 # Stores: sealed rows in, sealed rows out. It does not know how to seal.
 internal/store/sqlfile        -
@@ -50,7 +53,7 @@ internal/upstream/memup       internal/upstream internal/imap internal/jmap inte
 internal/upstream/imapup      internal/upstream internal/imap internal/jmap internal/message internal/thread internal/limit
 internal/replica              internal/upstream internal/jmap internal/message internal/thread internal/user internal/limit
 internal/outbox               internal/upstream internal/jmap internal/message internal/user internal/limit
-internal/account              internal/replica internal/outbox internal/upstream/... internal/jmap internal/message internal/thread internal/user internal/limit internal/seal internal/imap internal/jmapserver
+internal/account              internal/replica internal/outbox internal/upstream/... internal/jmap internal/message internal/sieve internal/thread internal/user internal/limit internal/seal internal/imap internal/jmapserver internal/memo
 internal/jmapserver           internal/jmap internal/jmap/ijson internal/limit
 
 # Sealed classes as a cell works with them. It speaks to keeper by ipc, and has no
@@ -59,9 +62,9 @@ internal/records              internal/ipc internal/seal internal/user internal/
 
 # The roles. They meet on the wire, through ipc, and never import each other.
 internal/gate                 internal/ipc internal/seal internal/limit internal/user
-internal/cell                 internal/ipc internal/records internal/jmapserver internal/account internal/replica internal/outbox internal/upstream/... internal/imap internal/jmap internal/message internal/thread internal/seal internal/user internal/limit
+internal/cell                 internal/ipc internal/records internal/jmapserver internal/account internal/replica internal/outbox internal/upstream/... internal/imap internal/jmap internal/message internal/sieve internal/thread internal/seal internal/user internal/limit internal/memo
 internal/render               internal/ipc internal/sanitize internal/message internal/limit
-internal/porter               internal/ipc internal/imap internal/submission internal/seal internal/user internal/limit
+internal/porter               internal/ipc internal/imap internal/submission internal/managesieve internal/sieve internal/seal internal/user internal/limit
 internal/keeper               internal/ipc internal/store internal/store/spool internal/seal internal/user internal/limit
 internal/vault                internal/ipc internal/store/sqlfile internal/seal internal/user internal/limit
 
@@ -70,7 +73,7 @@ internal/server               internal/config internal/ipc internal/sandbox inte
 # breakin lets an intruder into roles under the build tag cofferdam_breakin; in the
 # build that is checked here, which is the one that ships, it does nothing.
 internal/breakin              internal/ipc internal/sandbox
-internal/doctor               internal/config internal/sandbox internal/imap internal/submission internal/seal
+internal/doctor               internal/config internal/sandbox internal/imap internal/submission internal/managesieve internal/seal
 
 # A mail platform of somebody else, inside of the process.
 internal/demo                 internal/demo/...
