@@ -45,6 +45,7 @@ type Account struct {
 	info    jmap.AccountInfo
 	headers *headerCache
 	blobs   blobNamer
+	parsing chan struct{} // holds a token while a message from a blob is in memory
 	log     *slog.Logger
 }
 
@@ -54,6 +55,8 @@ var (
 	_ jmapserver.MailboxSetter     = (*Account)(nil)
 	_ jmapserver.IdentityReader    = (*Account)(nil)
 	_ jmapserver.Submitter         = (*Account)(nil)
+	_ jmapserver.EmailImporter     = (*Account)(nil)
+	_ jmapserver.EmailParser       = (*Account)(nil)
 	_ jmapserver.Viewer            = (*Account)(nil)
 )
 
@@ -76,7 +79,7 @@ func New(ctx context.Context, cfg Config) (*Account, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the index: %w", err)
 	}
-	a := &Account{cfg: cfg, mail: mail, headers: newHeaderCache(cfg.HeaderBytes), blobs: blobNamer{key: cfg.Key}, log: cfg.Logger}
+	a := &Account{cfg: cfg, mail: mail, headers: newHeaderCache(cfg.HeaderBytes), blobs: blobNamer{key: cfg.Key}, parsing: make(chan struct{}, 1), log: cfg.Logger}
 	a.info = a.describe()
 	return a, nil
 }

@@ -115,8 +115,12 @@ func (a *Account) BlobOpen(ctx context.Context, id jmap.BlobID, r jmap.ByteRange
 	if !ok {
 		return nil, jmap.ErrNotFound
 	}
-	if b[0] == blobUpload {
+	switch b[0] {
+	case blobUpload:
 		return a.openUpload(ctx, UploadID(b[2:blobHead]), r)
+	case blobInner:
+		blob, err := a.openInner(ctx, b, r)
+		return blob, failure(err)
 	}
 	email, ok := a.mail.Unpack([replica.PackedSize]byte(b[2:blobHead]))
 	if !ok {

@@ -102,7 +102,7 @@ func (g *getter) part(p *message.Part, m *replica.Meta, made map[*message.Part]*
 	}
 	made[p] = out
 	if !p.IsMultipart() {
-		out.BlobID = g.a.partBlob(m.ID, p)
+		out.BlobID = g.blobOf(m, p)
 	}
 	if g.want.BodyProps&jmap.BodyPropHeaders != 0 {
 		out.Headers = headerList(p.Headers)

@@ -13,11 +13,7 @@ import (
 
 // EmailSet makes, changes and destroys Emails.
 func (a *Account) EmailSet(ctx context.Context, set *jmap.EmailSet) (jmap.EmailSetResult, error) {
-	res := jmap.EmailSetResult{
-		Created: map[jmap.CreationID]*jmap.EmailCreated{}, NotCreated: map[jmap.CreationID]*jmap.SetError{},
-		Updated: map[jmap.EmailID]*jmap.EmailCreated{}, NotUpdated: map[jmap.EmailID]*jmap.SetError{},
-		NotDestroyed: map[jmap.EmailID]*jmap.SetError{},
-	}
+	res := newEmailResult()
 	if !a.mail.Complete() && len(set.Update)+len(set.Destroy) > 0 {
 		if _, _, _, err := a.metas(ctx, idsOf(set)); err != nil {
 			return res, failure(err)
@@ -118,44 +114,15 @@ func (s *setter) create(c *jmap.EmailCreate, d *message.Composed) {
 }
 
 func (s *setter) store(c *jmap.EmailCreate, d *message.Composed) (*jmap.EmailCreated, error) {
-	boxes, err := s.boxes(c.MailboxIDs)
-	if err != nil {
-		return nil, err
-	}
-	flags, err := flagsOf(c.Keywords)
-	if err != nil {
-		return nil, err
-	}
-	if most := s.a.mail.Info().MaxSize; most > 0 && d.Size() > most {
-		return nil, &jmap.SetError{Type: jmap.SetTooLarge}
-	}
-	body, w := io.Pipe()
-	go func() {
-		_, err := d.WriteTo(w)
-		w.CloseWithError(err)
-	}()
-	id, err := s.c.Append(s.ctx, boxes[0].Box, upstream.Message{Body: body, Size: d.Size(), Flags: flags,
-		Date: c.ReceivedAt, MessageID: d.MessageID})
-	body.Close() // ends the writer if not all was read
-	if err != nil {
-		return nil, err
-	}
-	if id == "" {
-		if id = s.byMessageID(d.MessageID, boxes[0]); id == "" {
-			return nil, errors.New("a stored mail cannot be found")
-		}
-	}
-	metas, _, _ := s.a.mail.Emails([]jmap.EmailID{id})
-	if len(metas) == 0 {
-		return nil, errors.New("a stored mail is gone")
-	}
-	m := metas[0]
-	for _, to := range boxes[1:] {
-		if err := s.c.Copy(s.ctx, m.Copies[0].At, one(m.Copies[0].UID), to.Box); err != nil {
-			return nil, err
-		}
-	}
-	return &jmap.EmailCreated{ID: id, BlobID: s.a.messageBlob(id), ThreadID: m.ThreadID, Size: uint64(m.Size)}, nil
+	return s.put(&newMail{mailboxIDs: c.MailboxIDs, keywords: c.Keywords, received: c.ReceivedAt, messageID: d.MessageID, size: d.Size(),
+		open: func() (io.ReadCloser, error) {
+			body, w := io.Pipe()
+			go func() {
+				_, err := d.WriteTo(w)
+				w.CloseWithError(err)
+			}()
+			return body, nil
+		}})
 }
 
 // byMessageID finds a mail that was just stored by a server that did not say

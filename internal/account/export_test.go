@@ -1,5 +1,7 @@
 package account
 
+import "io"
+
 // ForgetHeaders empties the memory of parsed headers.
 func ForgetHeaders(a *Account) { a.headers.forget() }
 
@@ -10,3 +12,9 @@ func (c *headerCache) forget() {
 	c.order.Init()
 	c.bytes = 0
 }
+
+// NewMender is what an import is read through.
+func NewMender(r io.Reader) io.Reader { return newMender(r) }
+
+// MaxParsed is the longest message that is parsed, in bytes.
+const MaxParsed = maxParsed

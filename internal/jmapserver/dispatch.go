@@ -38,6 +38,8 @@ func methods() map[string]method {
 		"Email/query":        {capability: mail, run: emailQuery},
 		"Email/queryChanges": {capability: mail, run: emailQueryChanges, able: able[EmailQueryChanger]},
 		"Email/set":          {capability: mail, run: emailSet, writes: true},
+		"Email/import":       {capability: mail, run: emailImport, able: able[EmailImporter], writes: true},
+		"Email/parse":        {capability: mail, run: emailParse, able: able[EmailParser]},
 
 		"Identity/get":     {capability: submission, run: identityGet, able: able[IdentityReader]},
 		"Identity/changes": {capability: submission, run: changesOf(jmap.TypeIdentity), able: able[IdentityReader]},
