@@ -25,6 +25,7 @@ internal/memo                 -
 internal/jmap/ijson           -
 internal/jmap                 internal/jmap/ijson
 internal/thread               -
+internal/search               internal/jmap
 internal/message              -
 internal/sanitize             -
 internal/sieve                -
@@ -53,7 +54,7 @@ internal/upstream/memup       internal/upstream internal/imap internal/jmap inte
 internal/upstream/imapup      internal/upstream internal/imap internal/jmap internal/message internal/thread internal/limit
 internal/replica              internal/upstream internal/jmap internal/message internal/thread internal/user internal/limit
 internal/outbox               internal/upstream internal/jmap internal/message internal/user internal/limit
-internal/account              internal/replica internal/outbox internal/upstream/... internal/jmap internal/message internal/sieve internal/thread internal/user internal/limit internal/seal internal/imap internal/jmapserver internal/memo
+internal/account              internal/replica internal/outbox internal/search internal/upstream/... internal/jmap internal/message internal/sieve internal/thread internal/user internal/limit internal/seal internal/imap internal/jmapserver internal/memo
 internal/jmapserver           internal/jmap internal/jmap/ijson internal/limit
 
 # Sealed classes as a cell works with them. It speaks to keeper by ipc, and has no
