@@ -12,14 +12,17 @@ import (
 )
 
 // Cyrus starts a Cyrus IMAP server as Dovecot does a Dovecot. Debian's package
-// cannot be installed beside Dovecot: unpack it (dpkg -x, with the libraries it
-// needs) and name the folder in COFFERDAM_CYRUS. Without, the test is skipped.
+// cannot be installed beside Dovecot: .ci/packages unpacks it to cyrusRoot;
+// COFFERDAM_CYRUS names another folder. Without, the test is skipped.
 func Cyrus(t testing.TB) *Server {
 	t.Helper()
 	root := os.Getenv("COFFERDAM_CYRUS")
+	if root == "" {
+		root = cyrusRoot
+	}
 	bin := filepath.Join(root, "usr/lib/cyrus/bin")
-	if _, err := os.Stat(filepath.Join(bin, "master")); root == "" || err != nil {
-		t.Skip("no Cyrus here: unpack cyrus-common and cyrus-imapd and set COFFERDAM_CYRUS to run this test")
+	if _, err := os.Stat(filepath.Join(bin, "master")); err != nil {
+		t.Skip("no Cyrus here: .ci/packages unpacks it")
 	}
 	dir, err := os.MkdirTemp("", "dc")
 	must(t, err)
@@ -48,6 +51,9 @@ func Cyrus(t testing.TB) *Server {
 	return s
 }
 
+// cyrusRoot is where .ci/packages unpacks Cyrus.
+const cyrusRoot = "/var/cache/cofferdam/cyrus"
+
 func cyrusFiles(t testing.TB, s *Server, bin string) {
 	t.Helper()
 	for _, d := range []string{"var", "var/proc", "var/db", "var/socket", "var/log", "var/lock", "var/ptclient", "spool", "sieve"} {
@@ -68,6 +74,7 @@ cyrus_user: nobody
 admins: cyrus
 allowplaintext: yes
 sasl_mech_list: PLAIN
+sasl_pwcheck_method: alwaystrue
 unixhierarchysep: yes
 altnamespace: yes
 autocreate_quota: 100000
@@ -75,7 +82,8 @@ imapidlepoll: 1
 conversations: yes
 conversations_db: twoskip
 specialusealways: 1
-autocreate_inbox_folders: Sent|Trash
+autocreate_inbox_folders: Drafts|Sent|Trash
+xlist-drafts: Drafts
 xlist-sent: Sent
 xlist-trash: Trash
 `, s.Dir))

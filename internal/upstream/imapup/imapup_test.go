@@ -100,8 +100,9 @@ func TestMemory(t *testing.T) {
 	}})
 }
 
-// TestCyrus runs where an unpacked Cyrus is named.
+// TestCyrus runs where Cyrus is unpacked.
 func TestCyrus(t *testing.T) {
+	t.Parallel()
 	s := imaptest.Cyrus(t)
 	upstreamtest.Run(t, upstreamtest.Subject{Open: func(t *testing.T) upstreamtest.Pair { return pair(t, s.Addr, imapup.Config{}) }})
 }

@@ -3,6 +3,7 @@ package imapup
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"cofferdam/internal/imap"
 	"cofferdam/internal/jmap"
@@ -119,7 +120,9 @@ func (t *traits) sortKey(p jmap.SortProperty) (imap.SortBy, bool) {
 	case jmap.SortSize:
 		return imap.SortSize, true
 	case jmap.SortSubject:
-		return imap.SortSubject, true
+		// Cyrus 3.6.1 does not decompose subjects as i;unicode-casemap must (RFC
+		// 5051, section 2): "Äpfel" stands behind "Pears".
+		return imap.SortSubject, !t.isCyrus()
 	case jmap.SortSentAt:
 		return imap.SortDate, true
 	case jmap.SortFrom:
@@ -129,3 +132,6 @@ func (t *traits) sortKey(p jmap.SortProperty) (imap.SortBy, bool) {
 	}
 	return "", false
 }
+
+// isCyrus says whether the server called itself so (RFC 2971).
+func (t *traits) isCyrus() bool { return strings.HasPrefix(t.info.Server, "Cyrus") }

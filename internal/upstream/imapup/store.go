@@ -173,7 +173,8 @@ func (s *Store) findTraits(ctx context.Context, c *imap.Client) (*traits, error)
 		t.info.Roles = slices.Sorted(maps.Keys(specialUses()))
 	}
 	if t.caps.Has(imap.CapSort) {
-		t.info.Sorts = []jmap.SortProperty{jmap.SortFrom, jmap.SortTo, jmap.SortSubject, jmap.SortSentAt}
+		t.info.Sorts = slices.DeleteFunc([]jmap.SortProperty{jmap.SortFrom, jmap.SortTo, jmap.SortSubject, jmap.SortSentAt},
+			func(p jmap.SortProperty) bool { _, ok := t.sortKey(p); return !ok })
 	}
 	return t, nil
 }
