@@ -45,9 +45,27 @@ func TestUploadLimits(t *testing.T) {
 	if _, _, err := u.Put(t.Context(), io.LimitReader(zeroes{}, MaxUploadBytes)); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := u.Put(t.Context(), io.LimitReader(zeroes{}, MaxUploadsBytes-MaxUploadBytes+1)); !errors.As(err, &se) || se.Type != jmap.SetOverQuota {
+	if !u.take(MaxUploadsBytes - MaxUploadBytes) { // as an upload does that is not whole yet
+		t.Fatal("no room for another")
+	}
+	if _, _, err := u.Put(t.Context(), io.LimitReader(zeroes{}, MaxUploadBytes)); err != nil {
+		t.Errorf("the oldest did not give way: %v", err)
+	}
+	if len(u.byID) != 1 {
+		t.Errorf("%d uploads are there", len(u.byID))
+	}
+	u.take(MaxUploadsBytes - u.used)
+	for id, up := range u.byID { // all room is taken by uploads that are not whole yet
+		u.used, up.data = u.used-int64(len(up.data)), nil
+		delete(u.byID, id)
+	}
+	if !u.take(MaxUploadBytes) {
+		t.Fatal("no room for a third")
+	}
+	if _, _, err := u.Put(t.Context(), strings.NewReader("x")); !errors.As(err, &se) || se.Type != jmap.SetOverQuota {
 		t.Errorf("no room: %v", err)
 	}
+	u.take(MaxUploadBytes - u.used)
 	if u.used != MaxUploadBytes {
 		t.Errorf("a refused upload left %d bytes behind", u.used-MaxUploadBytes)
 	}

@@ -19,15 +19,17 @@ type UploadID [replica.PackedSize]byte
 
 // Uploads keeps what was uploaded until it is used or UploadLife is over.
 type Uploads interface {
-	// Put reads r until io.EOF. A *jmap.SetError says that there is no room; an
-	// error of r is returned wrapped and leaves nothing behind.
+	// Put reads r until io.EOF. The person's oldest uploads give way to it; a
+	// *jmap.SetError says that there is no room all the same. An error of r is
+	// returned wrapped and leaves nothing behind. ctx is of the request, whose
+	// session the upload belongs to.
 	Put(ctx context.Context, r io.Reader) (id UploadID, size int64, err error)
 	// Open may be called any number of times. jmap.ErrNotFound: no such upload.
 	Open(ctx context.Context, id UploadID) (body io.ReadCloser, size int64, err error)
 }
 
-// MemoryUploads keeps uploads in memory: MaxUploadsBytes of them, the oldest
-// expired ones go first.
+// MemoryUploads keeps uploads in memory, for tests and for whoever needs no more:
+// MaxUploadsBytes of them, the oldest go first.
 type MemoryUploads struct {
 	mu   sync.Mutex // guards what follows
 	byID map[UploadID]*upload
@@ -78,23 +80,31 @@ func (u *MemoryUploads) Put(ctx context.Context, r io.Reader) (id UploadID, size
 	return id, int64(buf.Len()), nil
 }
 
-// take reserves n bytes, or gives them back if n is negative.
+// take reserves n bytes, or gives them back if n is negative. What is there gives
+// way, the oldest first (RFC 8620, section 6).
 func (u *MemoryUploads) take(n int64) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.used+n > MaxUploadsBytes {
-		for id, up := range u.byID {
-			if time.Since(up.made) > UploadLife {
-				u.used -= int64(len(up.data))
-				delete(u.byID, id)
-			}
+	for u.used+n > MaxUploadsBytes {
+		id, up := u.oldest()
+		if up == nil {
+			return false
 		}
-	}
-	if u.used+n > MaxUploadsBytes {
-		return false
+		u.used -= int64(len(up.data))
+		delete(u.byID, id)
 	}
 	u.used += n
 	return true
+}
+
+// oldest needs mu.
+func (u *MemoryUploads) oldest() (id UploadID, oldest *upload) {
+	for i, up := range u.byID {
+		if oldest == nil || up.made.Before(oldest.made) {
+			id, oldest = i, up
+		}
+	}
+	return id, oldest
 }
 
 // Open implements Uploads.

@@ -64,15 +64,13 @@ type drawing struct {
 
 // document reads a mail's body and has it rendered, once for all who ask.
 func (c *Cell) document(ctx context.Context, p *person, email jmap.EmailID, theme string) (ipc.Rendered, error) {
-	return p.drawn.get(ctx, p.ctx, drawing{email, theme}, func(ctx context.Context) (ipc.Rendered, error) {
+	return p.drawn.Get(ctx, p.ctx, drawing{email, theme}, func(ctx context.Context) (ipc.Rendered, error) {
 		return c.draw(ctx, p, email, theme)
 	})
 }
 
 func (c *Cell) draw(ctx context.Context, p *person, email jmap.EmailID, theme string) (ipc.Rendered, error) {
-	b, err := p.bodies.get(ctx, p.ctx, email, func(ctx context.Context) (account.Body, error) {
-		return p.account.Body(ctx, email)
-	})
+	b, err := p.account.Body(ctx, email)
 	if errors.Is(err, jmap.ErrNotFound) {
 		return ipc.Rendered{}, ipc.Errorf(ipc.CodeNotFound, "no such mail")
 	}
@@ -156,8 +154,8 @@ func (f findings) Findings(ctx context.Context, id jmap.EmailID) (account.Findin
 }
 
 func (f findings) doc(ctx context.Context, id jmap.EmailID) (ipc.Rendered, error) {
-	if one := f.p.drawn.find(func(d drawing) bool { return d.email == id }); one != nil {
-		if doc, err := one.wait(ctx); err == nil {
+	if one := f.p.drawn.Find(func(d drawing) bool { return d.email == id }); one != nil {
+		if doc, err := one.Wait(ctx); err == nil {
 			return doc, nil
 		}
 	}

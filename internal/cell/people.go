@@ -12,6 +12,8 @@ import (
 	"cofferdam/internal/ipc"
 	"cofferdam/internal/jmap"
 	"cofferdam/internal/jmapserver"
+	"cofferdam/internal/memo"
+	"cofferdam/internal/seal"
 	"cofferdam/internal/user"
 )
 
@@ -49,8 +51,7 @@ type person struct {
 	account    *account.Account
 	close      func()
 	outbox     *outboxRecords
-	bodies     memo[jmap.EmailID, account.Body] // as the platform has them
-	drawn      memo[drawing, ipc.Rendered]      // as they are shown
+	drawn      memo.Memo[drawing, ipc.Rendered] // bodies as they are shown
 	opened     chan struct{}                    // closed when view is there, or err
 	err        error
 
@@ -68,6 +69,7 @@ type grant struct {
 	person     *person
 	capability []byte
 	session    string
+	uploads    seal.UploadKey // zero: the session may not upload
 	expires    time.Time
 	timer      *time.Timer
 	unknown    time.Time // when keeper or porter first did not know it, in the last row of such answers
@@ -104,8 +106,8 @@ func (ps *people) take(ctx context.Context, req ipc.PersonRequest) (ipc.PersonTa
 		}
 	}
 	p = &person{uid: uid, login: req.Login, fence: req.Fence, locked: req.Locked, opened: make(chan struct{}), grants: map[[32]byte]*grant{}}
-	p.drawn.keep, p.drawn.max = keepDrawn, maxDrawn
-	p.drawn.fits = func(d ipc.Rendered) bool { return len(d.Document) <= maxDrawnLen }
+	p.drawn.Time, p.drawn.Keep, p.drawn.Max = bodyTime, keepDrawn, maxDrawn
+	p.drawn.Fits = func(d ipc.Rendered) bool { return len(d.Document) <= maxDrawnLen }
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.streams, p.endStreams = context.WithCancel(p.ctx)
 	ps.byRoom[here] = p
@@ -142,8 +144,13 @@ func (ps *people) grant(p *person, req ipc.PersonRequest) {
 			ps.drop(key, g)
 		}
 	})
+	var err error
+	if g.uploads, err = seal.ParseUploadKey(p.uid, req.UploadKey); err != nil {
+		ps.log.Warn("no key for uploads", "err", err)
+	}
+	clear(req.UploadKey)
 	if old := p.grants[key]; old != nil {
-		old.timer.Stop()
+		old.end()
 	}
 	p.grants[key], ps.grants[key], p.newest = g, g, req.Capability
 	if p.leaving != nil {
@@ -152,9 +159,15 @@ func (ps *people) grant(p *person, req ipc.PersonRequest) {
 	}
 }
 
+// end wipes what the grant has.
+func (g *grant) end() {
+	g.timer.Stop()
+	g.uploads.Wipe()
+}
+
 // drop ends a session's grant; without any, the person leaves. It needs mu.
 func (ps *people) drop(key [32]byte, g *grant) {
-	g.timer.Stop()
+	g.end()
 	delete(ps.grants, key)
 	p := g.person
 	delete(p.grants, key)
@@ -183,7 +196,7 @@ func (ps *people) dismiss(p *person) {
 		delete(ps.byRoom, here)
 	}
 	for key, g := range p.grants {
-		g.timer.Stop()
+		g.end()
 		delete(ps.grants, key)
 	}
 	clear(p.grants)
@@ -263,6 +276,15 @@ func (ps *people) end(_ context.Context, req ipc.EndRequest) (ipc.None, error) {
 
 // find is the person that a capability of gate's admits to.
 func (ps *people) find(ctx context.Context, text string) (*person, error) {
+	g, err := ps.findGrant(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	return g.person, nil
+}
+
+// findGrant is find for who must know the session, too.
+func (ps *people) findGrant(ctx context.Context, text string) (*grant, error) {
 	unknown := ipc.Errorf(ipc.CodeUnknown, "capability is not known")
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
 	if err != nil {
@@ -282,7 +304,7 @@ func (ps *people) find(ctx context.Context, text string) (*person, error) {
 	if g.person.err != nil {
 		return nil, ipc.Errorf(ipc.CodeUnavailable, "the account could not be opened")
 	}
-	return g.person, nil
+	return g, nil
 }
 
 // capability is what to show to keeper and porter for a person.
@@ -307,7 +329,7 @@ func (ps *people) refused(p *person, capability []byte, code ipc.Code) {
 	if g == nil || code == ipc.CodeUnknown && g.passing(time.Now()) {
 		return
 	}
-	g.timer.Stop()
+	g.end()
 	delete(ps.grants, key)
 	delete(p.grants, key)
 	for _, other := range p.grants {

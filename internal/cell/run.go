@@ -96,7 +96,11 @@ func (c *Cell) collectors() []prometheus.Collector {
 	}
 }
 
-type personKey struct{}
+// Keys of a request's context: whose it is, and which session's.
+type (
+	personKey struct{}
+	grantKey  struct{}
+)
 
 // gateHandler answers people's own requests.
 func (c *Cell) gateHandler() (http.Handler, error) {
@@ -126,9 +130,11 @@ func (c *Cell) gateHandler() (http.Handler, error) {
 // a byte of the body is read. The request ends with the person's time here.
 func (c *Cell) admit(next func(http.ResponseWriter, *http.Request, *person)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p, err := c.people.find(r.Context(), r.Header.Get(ipc.HeaderCapability))
+		g, err := c.people.findGrant(r.Context(), r.Header.Get(ipc.HeaderCapability))
+		var p *person
 		var leave func()
 		if err == nil {
+			p = g.person
 			leave, err = c.people.enter(p)
 		}
 		switch {
@@ -140,7 +146,7 @@ func (c *Cell) admit(next func(http.ResponseWriter, *http.Request, *person)) htt
 			return
 		}
 		defer leave()
-		ctx, cancel := context.WithCancel(context.WithValue(r.Context(), personKey{}, p))
+		ctx, cancel := context.WithCancel(context.WithValue(context.WithValue(r.Context(), personKey{}, p), grantKey{}, g))
 		defer cancel()
 		over := p.ctx
 		if strings.HasPrefix(r.URL.Path, "/jmap/eventsource") {

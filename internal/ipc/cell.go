@@ -35,6 +35,7 @@ type PersonRequest struct {
 	Addresses  []string   `json:"addresses"`
 	Platform   string     `json:"platform"`
 	Keys       []ClassKey `json:"keys,omitempty"`
+	UploadKey  []byte     `json:"uploadKey"` // of this session's uploads, 32 bytes
 	Locked     bool       `json:"locked"` // keys open nothing of the person's: store nothing
 	Expires    int64      `json:"expires"`
 }

@@ -5,6 +5,7 @@ import "time"
 // Config is what the supervisor tells keeper.
 type Config struct {
 	Database      string        `json:"database"` // file
+	Uploads       string        `json:"uploads"`  // folder
 	Node          string        `json:"node"`
 	Cells         int           `json:"cells"`
 	PeoplePerCell int           `json:"peoplePerCell"` // 0: Cells fixed cells

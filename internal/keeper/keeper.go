@@ -16,6 +16,7 @@ import (
 	"cofferdam/internal/ipc"
 	"cofferdam/internal/limit"
 	"cofferdam/internal/store"
+	"cofferdam/internal/store/spool"
 )
 
 // Keeper knows who is signed in.
@@ -32,7 +33,10 @@ type Keeper struct {
 	turns   *turns
 	fails   *limit.Fails
 	rates   *rates
-	written *limit.Quota           // KiB of records, by person and by cell
+	written *limit.Quota // KiB of records, by person and by cell
+	spool   *spool.Spool // nil: this keeper takes no uploads
+	streams *streams
+	sent    *limit.Quota           // KiB of uploads, by person and by cell
 	limits  atomic.Pointer[Config] // what of it may change while people are signed in
 	faults  *prometheus.CounterVec // of classes, by kind and by who found it
 }
@@ -43,7 +47,7 @@ func New(cfg Config, db store.Store, vault, porter, gate *ipc.Client, log *slog.
 		return nil, errors.New("device key must have 32 bytes")
 	}
 	k := &Keeper{cfg: cfg, log: log, store: db, vault: vault, porter: porter, gate: gate, epochs: &epochs{}, live: newLive(),
-		cells: newCells(cfg), turns: newTurns(), fails: limit.NewFails(), rates: newRates(), written: limit.NewQuota(),
+		cells: newCells(cfg), turns: newTurns(), fails: limit.NewFails(), rates: newRates(), written: limit.NewQuota(), streams: newStreams(), sent: limit.NewQuota(),
 		faults: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "cofferdam_class_faults_total",
 			Help: "Classes of sealed records that did not fit their root, by kind and by who found it: the cell that opened it, or keeper by its mirror."}, []string{"fault", "found"})}
 	k.limits.Store(&cfg)
@@ -73,6 +77,10 @@ func Run(ctx context.Context, role *ipc.Role, log *slog.Logger, reg prometheus.R
 	if err != nil {
 		return err
 	}
+	if k.spool, err = spool.Open(cfg.Uploads, spool.DefaultLimits()); err != nil {
+		return err
+	}
+	defer k.spool.Close()
 	k.cells.need, k.cells.retire = role.Need, role.Retire
 	reg.MustRegister(k.Collectors()...)
 	start, cancel := context.WithTimeout(ctx, 10*time.Second)
@@ -143,6 +151,8 @@ func (k *Keeper) cellCalls(cell string) *ipc.Mux {
 	ipc.Handle(m, ipc.KeeperRecordGet, 4<<10, ipc.CallTimeout, k.get(cell))
 	ipc.Handle(m, ipc.KeeperRecordList, 4<<10, ipc.CallTimeout, k.listRecords(cell))
 	ipc.Handle(m, ipc.KeeperRecordChanges, 4<<10, ipc.CallTimeout, k.changes(cell))
+	m.Raw("POST "+ipc.KeeperUploadPut, k.putUpload(cell))
+	m.Raw("POST "+ipc.KeeperUploadGet, k.getUpload(cell))
 	return m
 }
 
@@ -224,6 +234,7 @@ func (k *Keeper) Collectors() []prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, f)
 	}
 	return []prometheus.Collector{k.faults,
+		gauge("cofferdam_uploads_bytes", "Sealed bytes of uploads that wait to be used.", k.uploadBytes),
 		gauge("cofferdam_live_sessions", "Sessions open in keeper.", func() float64 { n, _ := k.live.count(); return float64(n) }),
 		gauge("cofferdam_signed_in_people", "People with an open session.", func() float64 { _, n := k.live.count(); return float64(n) }),
 	}

@@ -27,4 +27,13 @@ const (
 	recordCost    = 1           // KiB of a row besides its data
 	recordRate    = 200         // record calls a second and person
 	offersCached  = time.Second // challenges of one second are equal
+
+	maxUpload     = 52_500_000      // sealed bytes: what jmapserver takes of one upload, with seal's chunks
+	uploadStep    = 256 << 10       // bytes that are waited for, and counted, at a time
+	uploadStall   = time.Minute     // a step takes no longer: a hostile cell holds nothing open
+	uploadTime    = time.Hour       // a whole upload over a slow line
+	streamsPerson = 12              // at once: what gate lets a person upload, and as many reads
+	streamsCell   = 512             // a quarter of a line's connections: records have room beside
+	sentPerson    = 2 << 20         // KiB of uploads an hour: forty of the largest
+	sentCell      = 16 * sentPerson //
 )

@@ -37,6 +37,7 @@ type session struct {
 	platform  string
 	addresses []string
 	umk       seal.UMK
+	uploads   seal.UploadKey
 	at        placement
 	seen      time.Time
 	checked   time.Time // when its row was last looked at
@@ -120,6 +121,7 @@ func (l *live) remove(h seal.SessionHash) *session {
 	defer s.mu.Unlock()
 	s.ended = true
 	s.umk.Wipe()
+	s.uploads.Wipe()
 	return s
 }
 

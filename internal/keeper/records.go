@@ -14,37 +14,43 @@ import (
 // admit checks what a cell shows with each record call: a capability of ours for
 // this cell, a session that lives, the newest lease, a class that cells may have.
 func (k *Keeper) admit(ctx context.Context, cell string, a ipc.Auth, class string) (capability, error) {
-	c, err := k.parseCapability(a.Capability, cell)
-	if err != nil {
-		return c, err
-	}
 	if !slices.Contains(seal.CellClasses(), seal.Class(class)) {
-		return c, ipc.Errorf(ipc.CodeForbidden, "records of this class are not for cells")
+		return capability{}, ipc.Errorf(ipc.CodeForbidden, "records of this class are not for cells")
+	}
+	c, locked, err := k.admitSession(ctx, cell, a)
+	if err == nil && locked {
+		err = ipc.Errorf(ipc.CodeLocked, "sealed records wait for the old password")
+	}
+	return c, err
+}
+
+// admitSession is admit for what does not need the person's own keys. locked says
+// that the session has none.
+func (k *Keeper) admitSession(ctx context.Context, cell string, a ipc.Auth) (c capability, locked bool, err error) {
+	c, err = k.parseCapability(a.Capability, cell)
+	if err != nil {
+		return c, false, err
 	}
 	if !k.rates.allow(c.uid) {
-		return c, &ipc.Error{Code: ipc.CodeThrottled, Detail: "too many record calls", RetryAfter: 1}
+		return c, false, &ipc.Error{Code: ipc.CodeThrottled, Detail: "too many record calls", RetryAfter: 1}
 	}
-	locked := false
 	if s := k.live.get(c.session); s != nil {
 		locked = s.locked
 	} else {
 		row, err := k.store.Session(ctx, store.SessionHash(c.session))
 		if err != nil || row.UID != c.uid || k.over(row, now()) {
-			return c, ipc.Errorf(ipc.CodeUnknown, "session is over")
+			return c, false, ipc.Errorf(ipc.CodeUnknown, "session is over")
 		}
 		locked = row.Label == nil
 	}
-	if locked {
-		return c, ipc.Errorf(ipc.CodeLocked, "sealed records wait for the old password")
-	}
 	lease, err := k.store.Lease(ctx, c.uid, now())
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return c, err
+		return c, false, err
 	}
 	if err != nil || lease.Fence != c.fence || lease.Cell != cell || lease.Node != k.cfg.Node {
-		return c, ipc.Errorf(ipc.CodeFenced, "a newer lease exists")
+		return c, locked, ipc.Errorf(ipc.CodeFenced, "a newer lease exists")
 	}
-	return c, nil
+	return c, locked, nil
 }
 
 // recordError puts the store's words into those of the line.

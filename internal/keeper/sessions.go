@@ -151,8 +151,12 @@ func (k *Keeper) reopen(row store.Session, token seal.SessionToken, network stri
 	if err != nil {
 		return nil, errSignedOut // wrong skey, or a row that was tampered with
 	}
+	uploads, err := token.UploadKey(row.UID)
+	if err != nil {
+		return nil, err
+	}
 	s := &session{hash: token.Hash(), token: tokenHash(token), uid: row.UID, kind: row.Kind, credential: env.Credential,
-		umk: env.UMK, locked: env.UMK.IsZero(), network: network, created: row.Created, expires: row.Expires, seen: now(), checked: time.Now()}
+		umk: env.UMK, uploads: uploads, locked: env.UMK.IsZero(), network: network, created: row.Created, expires: row.Expires, seen: now(), checked: time.Now()}
 	if s.locked {
 		s.umk = seal.NewUMK()
 	}
@@ -162,6 +166,7 @@ func (k *Keeper) reopen(row store.Session, token seal.SessionToken, network stri
 	there := k.live.add(s)
 	if there != s { // another request was quicker
 		s.umk.Wipe()
+		s.uploads.Wipe()
 	}
 	return there, nil
 }
@@ -270,6 +275,7 @@ func (k *Keeper) endSessions(ctx context.Context, hashes ...store.SessionHash) e
 		}
 	}
 	k.tellEnded(ctx, ids)
+	k.endUploads(hashes)
 	return nil
 }
 

@@ -81,6 +81,10 @@ func (k *Keeper) begin(ctx context.Context, s *session, agent, name string) (ipc
 	token := seal.NewSessionToken()
 	defer token.Wipe()
 	s.hash, s.token = token.Hash(), tokenHash(token)
+	var err error
+	if s.uploads, err = token.UploadKey(s.uid); err != nil {
+		return ipc.SignedIn{}, err
+	}
 	s.created, s.seen, s.checked = now(), now(), time.Now()
 	s.expires = s.created.Add(k.lifetime(s))
 	if err := k.storeNew(ctx, s, token, agent, name); err != nil {

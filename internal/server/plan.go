@@ -130,7 +130,7 @@ func (p *plan) keeper(c config.Config) (any, sandbox.Profile) {
 	profile.Files = lineFiles
 	profile.UID, profile.GID = p.ids.keeper, p.ids.keeper
 	return keeper.Config{
-		Database: filepath.Join(folder, "cofferdam.db"), Node: p.node, Cells: c.Cells.Cells, PeoplePerCell: c.Cells.PeoplePerCell,
+		Database: filepath.Join(folder, "cofferdam.db"), Uploads: filepath.Join(folder, "uploads"), Node: p.node, Cells: c.Cells.Cells, PeoplePerCell: c.Cells.PeoplePerCell,
 		CellIdle: time.Duration(c.Cells.Idle), Idle: time.Duration(c.SignIn.Idle), Absolute: time.Duration(c.SignIn.Absolute),
 		Shared: time.Duration(c.SignIn.Shared), FailsNetwork: c.SignIn.FailsNetwork, DeviceKey: p.secrets().Device,
 	}, profile
@@ -157,13 +157,26 @@ func (p *plan) porter(c config.Config) (any, sandbox.Profile, error) {
 		if err != nil {
 			return nil, profile, err
 		}
+		filters, err := sieveService(pc.Sieve)
+		if err != nil {
+			return nil, profile, err
+		}
 		out.Platforms = append(out.Platforms, porter.Platform{Name: pc.Name, Domains: pc.Domains, Default: pc.Default, IMAP: imap,
-			Submission: submission, Aliases: pc.Aliases, MaxPipes: pc.MaxPipes, Recipients: pc.Recipients})
+			Submission: submission, Sieve: filters, Aliases: pc.Aliases, MaxPipes: pc.MaxPipes, Recipients: pc.Recipients})
 		if pc.Aliases != "" {
 			profile.Read = append(profile.Read, filepath.Dir(pc.Aliases))
 		}
 	}
 	return out, profile, nil
+}
+
+// sieveService is nil for a platform without Sieve.
+func sieveService(s config.Server) (*porter.Server, error) {
+	if s.Address == "" {
+		return nil, nil
+	}
+	out, err := service(s)
+	return &out, err
 }
 
 func service(s config.Server) (porter.Server, error) {
