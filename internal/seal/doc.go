@@ -11,6 +11,7 @@
 //   - operator.go, signinkey.go, signin.go, challenge.go: how a page seals a
 //     password so that only porter can open it.
 //   - credential.go, pair.go: HPKE boxes and who may open them.
+//   - push.go, vapid.go: Web Push, to keys that clients gave.
 //   - wrap.go: how vault stores its own keys.
 //
 // # Invariants

@@ -58,4 +58,13 @@ const (
 
 	// MaxSessionLife bounds the expiry inside a session envelope.
 	MaxSessionLife = 400 * 24 * time.Hour
+
+	// pushRecord is the record size that a push message states, and the body that a
+	// push service must take at least (RFC 8291, section 4).
+	pushRecord = 4096
+	// MaxPush bounds a pushed text, so that the message is not over pushRecord.
+	MaxPush = pushRecord - pushHeader - 1 - pushTag
+	// pushPadTo is the step to which messages are padded: a change of state and one
+	// of several types look the same.
+	pushPadTo = 512
 )
