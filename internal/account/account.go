@@ -44,6 +44,7 @@ type Account struct {
 	mail    *replica.Replica
 	info    jmap.AccountInfo
 	headers *headerCache
+	wholes  *wholes
 	blobs   blobNamer
 	parsing chan struct{} // holds a token while a message from a blob is in memory
 	log     *slog.Logger
@@ -79,7 +80,7 @@ func New(ctx context.Context, cfg Config) (*Account, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the index: %w", err)
 	}
-	a := &Account{cfg: cfg, mail: mail, headers: newHeaderCache(cfg.HeaderBytes), blobs: blobNamer{key: cfg.Key}, parsing: make(chan struct{}, 1), log: cfg.Logger}
+	a := &Account{cfg: cfg, mail: mail, headers: newHeaderCache(cfg.HeaderBytes), wholes: newWholes(), blobs: blobNamer{key: cfg.Key}, parsing: make(chan struct{}, 1), log: cfg.Logger}
 	a.info = a.describe()
 	return a, nil
 }

@@ -8,6 +8,14 @@ const (
 	// structure and the parts that are shown are fetched.
 	wholeMessage = 256 << 10
 
+	// wholeTime bounds the fetch of a mail that several may wait for, keepWhole how
+	// long it is kept then, maxWholes how many are, each of maxWholeKept bytes at
+	// most: a page asks for all it shows of a mail within.
+	wholeTime    = 30 * time.Second
+	keepWhole    = 10 * time.Second
+	maxWholes    = 4
+	maxWholeKept = 128 << 10
+
 	// maxTextPart bounds the encoded bytes fetched of one text part of a large
 	// mail. Nobody reads four megabytes of text; what is cut is marked
 	// isTruncated.

@@ -1,4 +1,6 @@
-package cell
+// Package memo shares work among those who ask for the same, and keeps its results
+// for a moment. It knows nothing of what it keeps.
+package memo
 
 import (
 	"context"
@@ -6,45 +8,47 @@ import (
 	"time"
 )
 
-// memo shares the work of those who ask for the same at the same time, and keeps
-// a few results for a moment: a mail that is opened is asked for as a document
-// and for what rendering found in it.
-type memo[K comparable, V any] struct {
-	keep time.Duration // of a result; 0: for those who wait
-	max  int           // results kept
-	fits func(V) bool  // what is small enough to be kept
+// Memo shares the work of those who ask for the same at the same time, and keeps
+// a few results for a moment: a mail that is opened is asked for as a document, for
+// its details and for what rendering found in it. It may be used by many at once;
+// its exported fields are set before.
+type Memo[K comparable, V any] struct {
+	Time time.Duration // that a run may take
+	Keep time.Duration // of a result; 0: for those who wait
+	Max  int           // results kept
+	Fits func(V) bool  // what is small enough to be kept
 
 	mu     sync.Mutex // guards what follows
-	flight map[K]*flight[V]
+	flight map[K]*Flight[V]
 	kept   int
 }
 
-// flight is work under way, or its result when done is closed.
-type flight[V any] struct {
+// Flight is work under way, or its result when done is closed.
+type Flight[V any] struct {
 	done chan struct{}
 	v    V
 	err  error
 }
 
-// get returns the result for a key. The work runs under base, so that one who
+// Get returns the result for a key. The work runs under base, so that one who
 // leaves does not end it for the others; errors are not kept.
-func (m *memo[K, V]) get(ctx, base context.Context, key K, work func(context.Context) (V, error)) (V, error) {
+func (m *Memo[K, V]) Get(ctx, base context.Context, key K, work func(context.Context) (V, error)) (V, error) {
 	m.mu.Lock()
 	f, ok := m.flight[key]
 	if !ok {
-		f = &flight[V]{done: make(chan struct{})}
+		f = &Flight[V]{done: make(chan struct{})}
 		if m.flight == nil {
-			m.flight = map[K]*flight[V]{}
+			m.flight = map[K]*Flight[V]{}
 		}
 		m.flight[key] = f
 		go m.run(base, key, f, work)
 	}
 	m.mu.Unlock()
-	return f.wait(ctx)
+	return f.Wait(ctx)
 }
 
-// find returns a flight whose key is wanted, if there is one.
-func (m *memo[K, V]) find(wanted func(K) bool) *flight[V] {
+// Find returns a flight whose key is wanted, if there is one.
+func (m *Memo[K, V]) Find(wanted func(K) bool) *Flight[V] {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for k, f := range m.flight {
@@ -55,7 +59,8 @@ func (m *memo[K, V]) find(wanted func(K) bool) *flight[V] {
 	return nil
 }
 
-func (f *flight[V]) wait(ctx context.Context) (V, error) {
+// Wait returns the result, or the end of ctx.
+func (f *Flight[V]) Wait(ctx context.Context) (V, error) {
 	select {
 	case <-f.done:
 		return f.v, f.err
@@ -65,19 +70,19 @@ func (f *flight[V]) wait(ctx context.Context) (V, error) {
 	}
 }
 
-func (m *memo[K, V]) run(base context.Context, key K, f *flight[V], work func(context.Context) (V, error)) {
-	ctx, cancel := context.WithTimeout(base, bodyTime)
+func (m *Memo[K, V]) run(base context.Context, key K, f *Flight[V], work func(context.Context) (V, error)) {
+	ctx, cancel := context.WithTimeout(base, m.Time)
 	defer cancel()
 	f.v, f.err = work(ctx)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	close(f.done)
-	if f.err != nil || m.keep == 0 || m.kept >= m.max || !m.fits(f.v) {
+	if f.err != nil || m.Keep == 0 || m.kept >= m.Max || !m.Fits(f.v) {
 		delete(m.flight, key)
 		return
 	}
 	m.kept++
-	time.AfterFunc(m.keep, func() {
+	time.AfterFunc(m.Keep, func() {
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		delete(m.flight, key)

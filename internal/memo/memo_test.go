@@ -1,4 +1,4 @@
-package cell
+package memo
 
 import (
 	"context"
@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-func newMemo() *memo[int, string] {
-	return &memo[int, string]{keep: time.Minute, max: 2, fits: func(s string) bool { return len(s) < 10 }}
+func newMemo() *Memo[int, string] {
+	return &Memo[int, string]{Time: time.Minute, Keep: time.Minute, Max: 2, Fits: func(s string) bool { return len(s) < 10 }}
 }
 
 // Those who ask at the same time share one piece of work, and one who leaves does
@@ -25,7 +25,7 @@ func TestMemoShares(t *testing.T) {
 		leaving, leave := context.WithCancel(t.Context())
 		left := make(chan error, 1)
 		go func() {
-			_, err := m.get(leaving, t.Context(), 1, work)
+			_, err := m.Get(leaving, t.Context(), 1, work)
 			left <- err
 		}()
 		synctest.Wait()
@@ -34,7 +34,7 @@ func TestMemoShares(t *testing.T) {
 			t.Errorf("one who left got %v", err)
 		}
 		for range 3 {
-			if v, err := m.get(t.Context(), t.Context(), 1, work); v != "shown" || err != nil {
+			if v, err := m.Get(t.Context(), t.Context(), 1, work); v != "shown" || err != nil {
 				t.Errorf("got %q, %v", v, err)
 			}
 		}
@@ -42,7 +42,7 @@ func TestMemoShares(t *testing.T) {
 			t.Errorf("%d runs for four who asked", runs)
 		}
 		time.Sleep(2 * time.Minute)
-		if _, err := m.get(t.Context(), t.Context(), 1, work); err != nil || runs != 2 {
+		if _, err := m.Get(t.Context(), t.Context(), 1, work); err != nil || runs != 2 {
 			t.Errorf("after a while: %d runs, %v", runs, err)
 		}
 	})
@@ -53,7 +53,7 @@ func TestMemoIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, runs := newMemo(), map[int]int{}
 		ask := func(key int, v string, err error) {
-			_, got := m.get(t.Context(), t.Context(), key, func(context.Context) (string, error) {
+			_, got := m.Get(t.Context(), t.Context(), key, func(context.Context) (string, error) {
 				runs[key]++
 				return v, err
 			})
