@@ -93,6 +93,7 @@ internal/store/registry                 -
 internal/upstream/upstreamtest          internal/upstream internal/imap internal/jmap internal/message
 internal/tools/requirements             -
 internal/tools/testrun                  internal/tools/requirements
+internal/tools/fuzzrun                  -
 
 # The whole product from outside; its tests may look into any room.
 e2e/platform                            -
