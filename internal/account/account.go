@@ -58,6 +58,7 @@ var (
 	_ jmapserver.Submitter         = (*Account)(nil)
 	_ jmapserver.EmailImporter     = (*Account)(nil)
 	_ jmapserver.EmailParser       = (*Account)(nil)
+	_ jmapserver.BlobReferrer      = (*Account)(nil)
 	_ jmapserver.Viewer            = (*Account)(nil)
 )
 

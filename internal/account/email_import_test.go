@@ -10,6 +10,7 @@ import (
 	"testing"
 	"testing/iotest"
 	"time"
+	"unicode/utf8"
 
 	"cofferdam/internal/account"
 	"cofferdam/internal/jmap"
@@ -21,10 +22,11 @@ import (
 func TestImport(t *testing.T) {
 	forEachUpstream(t, []testCase{
 		{"import", testImport},
-		{"import into several", testImportIntoSeveral},
-		{"import twice", testImportTwice},
-		{"import of no message", testImportOfNoMessage},
-		{"parse what is nested", testParseNested},
+		{"several", testImportIntoSeveral},
+		{"twice", testImportTwice},
+		{"refused", testImportOfNoMessage},
+		{"nested", testParseNested},
+		{"truncated", testParseTruncated},
 	})
 }
 
@@ -190,6 +192,43 @@ func testParseNested(r *rig) {
 		r.Fatalf("the innermost is not imported: %v", res.NotCreated["k"])
 	}
 	r.wantBlob(res.Created["k"].BlobID, inner)
+}
+
+// testParseTruncated cuts body values at every length: they are not longer than
+// asked for, whole characters, and do not end inside of a tag. The fields are in
+// UTF-8 (RFC 6532).
+func testParseTruncated(r *rig) {
+	const text, html = "Größe: 5 €\n", "<p>Grüße <a href=\"https://example.com/?a>b\">hier</a> €</p>"
+	blob := r.upload(crlf("From: Жанна <жанна@пример.рф>\nSubject: Größe\nContent-Type: multipart/alternative; boundary=b\n\n--b\n" +
+		"Content-Type: text/plain; charset=utf-8\n\n" + text + "\n--b\nContent-Type: text/html; charset=utf-8\n\n" + html + "\n--b--\n"))
+	for most := 1; most <= len(html)+1; most++ {
+		want := *allFields
+		want.MaxBodyValueBytes = most
+		n := 0
+		_, _, err := r.a.EmailParse(r.ctx, []jmap.BlobID{blob}, &want, func(_ jmap.BlobID, e *jmap.Email) error {
+			if *e.Subject != "Größe" || e.From[0].Email != "жанна@пример.рф" || *e.From[0].Name != "Жанна" {
+				r.Fatalf("header: %+v", e)
+			}
+			for _, v := range e.BodyValues {
+				n++
+				full := text
+				if strings.HasPrefix(v.Value, "<") || v.PartID == "2" {
+					full = html
+				}
+				if len(v.Value) > most || !utf8.ValidString(v.Value) || !strings.HasPrefix(full, v.Value) || v.IsTruncated != (v.Value != full) {
+					r.Errorf("at most %d bytes: %q of %q, truncated %v", most, v.Value, full, v.IsTruncated)
+				}
+				if full == html && strings.Count(v.Value, "<") > strings.Count(strings.ReplaceAll(v.Value, "a>b", ""), ">") {
+					r.Errorf("at most %d bytes: %q ends inside of a tag", most, v.Value)
+				}
+			}
+			return nil
+		})
+		r.must(err)
+		if n != 2 {
+			r.Fatalf("%d values", n)
+		}
+	}
 }
 
 // parse parses one blob that must be a message.

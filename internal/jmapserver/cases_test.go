@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
@@ -72,6 +73,16 @@ func (w *world) setup(t *testing.T, line string) {
 		b := jmapservertest.New()
 		b.SetInfo(func(i *jmap.AccountInfo) { i.ID, i.Name, i.IsPersonal, i.Submission = "a2", "Team", false, nil })
 		w.person.Accounts = append(w.person.Accounts, plain{b})
+	case "team-account": // shared, with one mail of its own
+		b, subject := jmapservertest.New(), "News"
+		b.SetInfo(func(i *jmap.AccountInfo) { i.ID, i.Name, i.IsPersonal = "a2", "Team", false })
+		blob, err := b.BlobPut(t.Context(), strings.NewReader("Subject: News\r\n\r\nx\r\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.Deliver(&jmap.Email{ID: "n1", BlobID: blob.ID, ThreadID: "tn1", MailboxIDs: []jmap.MailboxID{"Mi"}, Subject: &subject,
+			Keywords: []jmap.Keyword{"$flagged"}, ReceivedAt: time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)})
+		w.person.Accounts = append(w.person.Accounts, b)
 	case "no-abilities":
 		w.person.Accounts = []jmapserver.Account{plain{w.a}}
 	case "touch":
@@ -88,7 +99,7 @@ func (w *world) setup(t *testing.T, line string) {
 	}
 }
 
-const allCapabilities = `["urn:ietf:params:jmap:core","urn:ietf:params:jmap:mail","urn:ietf:params:jmap:submission","urn:x-cofferdam:jmap:1"]`
+const allCapabilities = `["urn:ietf:params:jmap:core","urn:ietf:params:jmap:mail","urn:ietf:params:jmap:submission","urn:ietf:params:jmap:blob","urn:x-cofferdam:jmap:1"]`
 
 // TestCases runs testdata/*/*.txtar: requests and the replies that they must
 // get, one after the other. A request that begins with "[" is the methodCalls

@@ -25,6 +25,11 @@ func methods() map[string]method {
 	return map[string]method{
 		"Core/echo": {capability: jmap.CapabilityCore, run: echo},
 
+		"Blob/copy":   {capability: jmap.CapabilityCore, run: blobCopy},
+		"Blob/upload": {capability: jmap.CapabilityBlob, run: blobUpload},
+		"Blob/get":    {capability: jmap.CapabilityBlob, run: blobGet},
+		"Blob/lookup": {capability: jmap.CapabilityBlob, run: blobLookup, able: able[BlobReferrer]},
+
 		"Mailbox/get":     {capability: mail, run: mailboxGet},
 		"Mailbox/changes": {capability: mail, run: mailboxChanges},
 		"Mailbox/query":   {capability: mail, run: mailboxQuery},
@@ -39,6 +44,7 @@ func methods() map[string]method {
 		"Email/queryChanges": {capability: mail, run: emailQueryChanges, able: able[EmailQueryChanger]},
 		"Email/set":          {capability: mail, run: emailSet, writes: true},
 		"Email/import":       {capability: mail, run: emailImport, able: able[EmailImporter], writes: true},
+		"Email/copy":         {capability: mail, run: emailCopy, able: able[EmailImporter], writes: true},
 		"Email/parse":        {capability: mail, run: emailParse, able: able[EmailParser]},
 
 		"Identity/get":     {capability: submission, run: identityGet, able: able[IdentityReader]},
@@ -48,6 +54,8 @@ func methods() map[string]method {
 		"EmailSubmission/changes": {capability: submission, run: changesOf(jmap.TypeEmailSubmission), able: able[Submitter]},
 		"EmailSubmission/query":   {capability: submission, run: submissionQuery, able: able[Submitter]},
 		"EmailSubmission/set":     {capability: submission, run: submissionSet, able: able[Submitter], writes: true},
+
+		"EmailSearch/explain": {capability: jmap.CapabilityVendor, run: emailSearchExplain, able: able[Searcher]},
 
 		"MessageView/get": {capability: jmap.CapabilityVendor, run: messageViewGet, able: able[Viewer]},
 	}

@@ -195,7 +195,7 @@ func (r *emailReader) content(p *jmap.NewPart, v ijson.Value) bool {
 	case subParts.Kind() != ijson.Absent || (partID.Kind() == ijson.Absent) == (blobID.Kind() == ijson.Absent):
 		return false
 	case blobID.Kind() != ijson.Absent:
-		return readID(blobID, &p.BlobID)
+		return r.c.readReference(blobID, (*string)(&p.BlobID))
 	}
 	id, ok := partID.Str()
 	text, found := r.values.Get(id).Get("value").Str()

@@ -47,6 +47,9 @@ const (
 	// exceed it is answered requestTooLarge; the client asks for fewer objects
 	// or cuts body values.
 	maxResponseOctets = 32 << 20
+	// maxDataSources bounds the sources of one Blob/upload: RFC 9404, section 3.1
+	// asks for 64 at least.
+	maxDataSources = 100
 	// maxQueryLimit is the most ids in one answer (RFC 8620, section 5.5): about
 	// 150 kB.
 	maxQueryLimit = 5000

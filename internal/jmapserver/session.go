@@ -19,7 +19,7 @@ const Collation = "i;unicode-casemap"
 // capabilities returns what may stand in "using" for these accounts.
 func capabilities(infos []accountOf) []string {
 	caps := []string{jmap.CapabilityCore}
-	for _, c := range []string{jmap.CapabilityMail, jmap.CapabilitySubmission, jmap.CapabilityVendor} {
+	for _, c := range []string{jmap.CapabilityMail, jmap.CapabilitySubmission, jmap.CapabilityBlob, jmap.CapabilityVendor} {
 		if slices.ContainsFunc(infos, func(a accountOf) bool { return has(c, a.account, &a.info) }) {
 			caps = append(caps, c)
 		}
@@ -44,7 +44,7 @@ func infosOf(p *Person) []accountOf {
 // has reports whether an account may be used with the methods of a capability.
 func has(capability string, a Account, info *jmap.AccountInfo) bool {
 	switch capability {
-	case jmap.CapabilityMail:
+	case jmap.CapabilityMail, jmap.CapabilityBlob:
 		return true
 	case jmap.CapabilitySubmission:
 		return info.Submission != nil && able[IdentityReader](a) && able[Submitter](a)
@@ -86,7 +86,7 @@ func (h *Handler) session(p *Person, infos []accountOf, base string) (body []byt
 	o.B = in.Close()
 	in = ijson.Open(o.Key("accounts"))
 	for _, a := range infos {
-		in.B = appendAccount(in.Key(string(a.info.ID)), a, caps)
+		in.B = h.appendAccount(in.Key(string(a.info.ID)), a, caps)
 	}
 	o.B = in.Close()
 	o.B = appendPrimary(o.Key("primaryAccounts"), infos, caps)
@@ -124,7 +124,7 @@ func (h *Handler) appendVendor(dst []byte) []byte {
 	return o.Close()
 }
 
-func appendAccount(dst []byte, a accountOf, caps []string) []byte {
+func (h *Handler) appendAccount(dst []byte, a accountOf, caps []string) []byte {
 	o := ijson.Open(dst)
 	o.Str("name", a.info.Name)
 	o.Bool("isPersonal", a.info.IsPersonal)
@@ -137,6 +137,8 @@ func appendAccount(dst []byte, a accountOf, caps []string) []byte {
 			in.B = appendMail(in.Key(c), &a.info.Mail)
 		case c == jmap.CapabilitySubmission:
 			in.B = appendSubmission(in.Key(c), a.info.Submission)
+		case c == jmap.CapabilityBlob:
+			in.B = h.appendBlobCapability(in.Key(c), a.account)
 		default:
 			in.B = append(in.Key(c), "{}"...)
 		}
