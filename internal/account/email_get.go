@@ -66,13 +66,13 @@ type getter struct {
 	byPlace map[placed]*replica.Meta
 	large   []largeMail
 	noText  []*previewless
+	inside  *inside // of an EmailParse: the blob that the message is in
 	err     error
 }
 
 // base fills in what the index knows.
 func (g *getter) base(m *replica.Meta) *jmap.Email {
 	e := &jmap.Email{
-	inside  *inside // of an EmailParse: the blob that the message is in
 		ID: m.ID, ThreadID: m.ThreadID, MailboxIDs: m.MailboxIDs, Keywords: m.Keywords,
 		Size: uint64(m.Size), ReceivedAt: m.ReceivedAt, HasAttachment: m.HasAttachment,
 	}
