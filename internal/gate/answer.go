@@ -18,7 +18,7 @@ import (
 // its path, and our own policy.
 
 // outwardHeaders are what a client gets of a cell's headers, besides the type.
-var outwardHeaders = []string{"Accept-Ranges", "Content-Disposition", "Content-Range", "Etag", "Last-Modified", "Retry-After"}
+var outwardHeaders = []string{"Accept-Ranges", "Content-Disposition", "Content-Language", "Content-Range", "Etag", "Last-Modified", "Retry-After"}
 
 // answerTypes are the types that a class of paths may have. Anything else goes
 // out as bytes that no browser runs or shows.

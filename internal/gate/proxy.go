@@ -154,6 +154,7 @@ func jmapLimit(w http.ResponseWriter, path string) {
 	if strings.HasPrefix(path, "/jmap/upload/") {
 		status, name = http.StatusRequestEntityTooLarge, "maxSizeUpload"
 	}
+	w.Header().Set("Content-Language", "en")
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)

@@ -127,6 +127,7 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 // problem answers with an error that a page can decide by and show.
 func problem(w http.ResponseWriter, status int, kind, detail string, retryAfter time.Duration) {
 	out := map[string]any{"type": kind, "detail": detail}
+	w.Header().Set("Content-Language", "en") // RFC 8620 section 3.8: of the detail
 	if retryAfter > 0 {
 		out["retryAfter"] = int(retryAfter.Seconds() + 1)
 	}

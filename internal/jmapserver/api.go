@@ -31,10 +31,15 @@ func (h *Handler) serveAPI(w http.ResponseWriter, r *http.Request, p *Person) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Content-Language", language)
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Content-Length", strconv.Itoa(len(out)))
 	w.Write(out) // a client that is gone needs no answer
 }
+
+// language is that of all descriptions in our answers (RFC 8620, section 3.8). There
+// is no other, so it is the best available whatever Accept-Language asks for.
+const language = "en"
 
 // readRequest reads the body of an API request.
 func (h *Handler) readRequest(r *http.Request) (string, *problem) {

@@ -38,6 +38,7 @@ func (p *problem) write(w http.ResponseWriter) {
 	h := w.Header()
 	h.Set("Content-Type", "application/problem+json")
 	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Language", language)
 	h.Set("X-Content-Type-Options", "nosniff")
 	if p.status == http.StatusTooManyRequests {
 		h.Set("Retry-After", "1")

@@ -185,3 +185,25 @@ func TestWebSocketPushEnds(t *testing.T) {
 		}
 	})
 }
+
+// RFC 8620, section 3.8: descriptions are in English, the one language there is, for
+// whatever language is asked for, and each answer that may have one says so.
+func TestLanguage(t *testing.T) {
+	w := newWorld(t, jmapserver.Limits{})
+	const call = `{"using":["urn:ietf:params:jmap:core"],"methodCalls":[["Core/nothing",{},"0"]]}`
+	first := ""
+	for _, wish := range []string{"", "en-GB", "fr-CH, fr;q=0.9, de;q=0.8, en;q=0.7, *;q=0.5", "de", "*;q=0"} {
+		for _, body := range []string{call, "no JSON"} {
+			rec := w.do("POST", "/jmap/api", body, "Content-Type", "application/json", "Accept-Language", wish)
+			if got := rec.Header().Get("Content-Language"); got != "en" {
+				t.Errorf("%q asked for: Content-Language %q of %s", wish, got, rec.Body)
+			}
+			if body != call && first == "" {
+				first = rec.Body.String()
+			}
+			if body != call && (rec.Body.String() != first || !strings.Contains(first, `"detail":"`)) {
+				t.Errorf("%q asked for: got %s, want %s", wish, rec.Body, first)
+			}
+		}
+	}
+}
