@@ -28,12 +28,13 @@ func (ix *Index) QueryChanges(q *jmap.EmailQueryChanges) (jmap.QueryChanges[jmap
 	for _, k := range gone {
 		out.Removed = append(out.Removed, ix.names.emailID(k))
 	}
+	end, behind := ix.upTo(q, rows, touched)
 	for i := range ix.rows {
-		if touched.has(uint32(i)) && ix.rows[i].created <= n {
+		if touched.has(uint32(i)) && ix.rows[i].created <= n && !behind(uint32(i)) {
 			out.Removed = append(out.Removed, ix.names.emailID(ix.rows[i].key))
 		}
 	}
-	for at := range rows.len() {
+	for at := range end {
 		if i := rows.at(at); touched.has(i) {
 			out.Added = append(out.Added, jmap.AddedItem[jmap.EmailID]{ID: ix.names.emailID(ix.rows[i].key), Index: at})
 		}
@@ -42,6 +43,31 @@ func (ix *Index) QueryChanges(q *jmap.EmailQueryChanges) (jmap.QueryChanges[jmap
 		return out, jmap.TooManyChanges
 	}
 	return out, nil
+}
+
+// upTo says what q.UpToID lets us leave out: what is added at end or behind it,
+// and what is removed and stood behind UpToID before. The latter is known where
+// the order is by date, which never changes, and UpToID was in the old result
+// because nothing has happened to it. Of a destroyed mail the date is not known
+// any more; it is always named.
+func (ix *Index) upTo(q *jmap.EmailQueryChanges, rows result, touched bits) (end int, behind func(uint32) bool) {
+	nothing := func(uint32) bool { return false }
+	at := -1
+	if q.UpToID != "" {
+		at = ix.position(rows, string(q.UpToID))
+	}
+	if at < 0 {
+		return rows.len(), nothing
+	}
+	last := rows.at(at)
+	byDate, descending := onlyByDate(q.Query.Sort)
+	if !byDate || q.Query.CollapseThreads || touched.has(last) {
+		return at + 1, nothing
+	}
+	return at + 1, func(i uint32) bool {
+		n := ix.compare(i, last)
+		return n < 0 && descending || n > 0 && !descending
+	}
 }
 
 // touchedSince are the mails that changed after change n, with all others of
