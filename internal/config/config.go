@@ -71,6 +71,7 @@ type Platform struct {
 	Default    bool     `toml:"default" comment:"Logins without a domain, or in a domain not listed, come here."`
 	IMAP       Server   `toml:"imap"`
 	Submission Server   `toml:"submission"`
+	Sieve      Server   `toml:"sieve" comment:"ManageSieve, where mail filters are kept. Optional: the API does not offer them yet."`
 	Aliases    string   `toml:"aliases" comment:"File of lines 'login address address...': what people may send as besides their login."`
 	MaxPipes   int      `toml:"max_pipes" comment:"Open IMAP connections to this platform, all people together."`
 	Recipients int      `toml:"recipients" comment:"Recipients that one person may write to in an hour."`
@@ -127,6 +128,7 @@ func Default() Config {
 func (p *Platform) fill() {
 	p.IMAP.fill("implicit")
 	p.Submission.fill("starttls")
+	p.Sieve.fill("starttls")
 	p.MaxPipes = cmp.Or(p.MaxPipes, 2000)
 	p.Recipients = cmp.Or(p.Recipients, 500)
 }

@@ -91,7 +91,7 @@ func Example(w io.Writer) error {
 	c.SignIn.OperatorKey = "/etc/cofferdam/operator.pub"
 	c.SignIn.KeyDocument = "/etc/cofferdam/signin-key.json"
 	p := Platform{Name: "main", Domains: []string{"example.org"}, Default: true}
-	p.IMAP.Address, p.Submission.Address = "imap.example.org:993", "smtp.example.org:587"
+	p.IMAP.Address, p.Submission.Address, p.Sieve.Address = "imap.example.org:993", "smtp.example.org:587", "sieve.example.org:4190"
 	p.fill()
 	c.Platform = []Platform{p}
 	c.Unsafe = map[string]string{}

@@ -11,6 +11,7 @@ import (
 const (
 	UnsafePlainIMAP       = "plain_imap"          // IMAP without TLS to a host that is not this one
 	UnsafePlainSubmission = "plain_submission"    // submission without TLS to a host that is not this one
+	UnsafePlainSieve      = "plain_sieve"         // ManageSieve without TLS to a host that is not this one
 	UnsafePlainWeb        = "plain_web"           // HTTP without TLS on an address that is not loopback
 	UnsafeOnlineKey       = "online_operator_key" // the operator key is made by serve and lies beside the data
 	UnsafePublicAdmin     = "public_admin"        // the admin listener is not on loopback
@@ -22,6 +23,7 @@ func Unsafes() map[string]string {
 	return map[string]string{
 		UnsafePlainIMAP:       "passwords and mail cross the network to the IMAP server in clear",
 		UnsafePlainSubmission: "passwords and mail cross the network to the submission server in clear",
+		UnsafePlainSieve:      "passwords and mail filters cross the network to the Sieve server in clear",
 		UnsafePlainWeb:        "whoever sits on the network reads mail and takes sessions",
 		UnsafeOnlineKey:       "who takes over this machine can make a sign-in key of his own that pages will trust",
 		UnsafePublicAdmin:     "figures about the installation are open to other hosts",

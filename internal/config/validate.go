@@ -174,6 +174,9 @@ func (c *Config) checkPlatforms(f *faults) {
 		}
 		c.checkServer(f, p.Name+".imap", &p.IMAP, UnsafePlainIMAP)
 		c.checkServer(f, p.Name+".submission", &p.Submission, UnsafePlainSubmission)
+		if p.Sieve.Address != "" {
+			c.checkServer(f, p.Name+".sieve", &p.Sieve, UnsafePlainSieve)
+		}
 		if p.MaxPipes < 1 || p.Recipients < 1 {
 			f.add("platform %s: max_pipes and recipients must be at least 1", p.Name)
 		}

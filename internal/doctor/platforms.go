@@ -26,7 +26,8 @@ func checkPlatforms(ctx context.Context, list []config.Platform) []Finding {
 		p := &list[i]
 		checks = append(checks,
 			func() []Finding { return []Finding{checkIMAP(ctx, p)} },
-			func() []Finding { return []Finding{checkSubmission(ctx, p)} })
+			func() []Finding { return []Finding{checkSubmission(ctx, p)} },
+			func() []Finding { return checkSieve(ctx, p) })
 	}
 	return together(checks...)
 }

@@ -16,6 +16,7 @@ type Platform struct {
 	Default    bool     `json:"default"`
 	IMAP       Server   `json:"imap"`
 	Submission Server   `json:"submission"`
+	Sieve      *Server  `json:"sieve,omitempty"`   // nil: the platform has none
 	Aliases    string   `json:"aliases,omitempty"` // file
 	MaxPipes   int      `json:"maxPipes"`
 	Recipients int      `json:"recipients"` // an hour and person

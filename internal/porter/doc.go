@@ -4,7 +4,8 @@
 // It opens sealed sign-ins, authenticates at the platform, derives A from the
 // password for keeper, holds the credentials of live sessions, and gives cells
 // authenticated, guarded pipes: IMAP as bytes with every verb looked at, mail
-// submission as a call whose SMTP it speaks itself.
+// submission and mail filters as calls whose SMTP and ManageSieve it speaks
+// itself, with the guards that DESIGN section 2 names.
 //
 // # Invariants
 //

@@ -25,4 +25,13 @@ const (
 	refusedKept    = 15 * time.Minute // then a credential may be tried again: the platform may have been mended
 	calmTime       = time.Minute      // without a failure, until a server that failed counts as well again
 	maxRefusals    = 100_000
+
+	sieveTime       = 20 * time.Second // a call about filters: sign-in, some reads, some changes
+	sieveKnown      = 10 * time.Minute // what a platform's Sieve can is asked again after
+	sieveAway       = 30 * time.Second // the same, if it did not answer
+	maxSieves       = 2                // conversations of one person at once: a read, and a change
+	maxSieveSteps   = 64               // of one change: JMAP clients change a few scripts at once
+	maxScripts      = 200              // of a person; servers allow fewer as a rule
+	maxScriptsTotal = 4 << 20          // bytes of them: in base64 below ipc.MaxCallBody
+	maxSieveCall    = 4 << 20          // bytes of a change: several scripts of the largest size in base64
 )

@@ -26,6 +26,8 @@ type platforms struct {
 type platform struct {
 	Platform
 	imap, submission *service
+	sieve            *service // nil: none
+	offer            *sieveOffered
 	aliases          *aliases
 }
 
@@ -39,13 +41,18 @@ type service struct {
 func newPlatforms(list []Platform) (*platforms, error) {
 	t := &platforms{byName: map[string]*platform{}, byDomain: map[string]*platform{}}
 	for _, c := range list {
-		p := &platform{Platform: c, aliases: &aliases{file: c.Aliases}}
+		p := &platform{Platform: c, aliases: &aliases{file: c.Aliases}, offer: newSieveOffered()}
 		var err error
 		if p.imap, err = newService(c.IMAP); err != nil {
 			return nil, fmt.Errorf("platform %s: imap: %w", c.Name, err)
 		}
 		if p.submission, err = newService(c.Submission); err != nil {
 			return nil, fmt.Errorf("platform %s: submission: %w", c.Name, err)
+		}
+		if c.Sieve != nil {
+			if p.sieve, err = newService(*c.Sieve); err != nil {
+				return nil, fmt.Errorf("platform %s: sieve: %w", c.Name, err)
+			}
 		}
 		t.byName[c.Name] = p
 		for _, d := range c.Domains {

@@ -29,6 +29,7 @@ type Porter struct {
 	refs       *refs
 	refusals   *refusals // of the imap server
 	unsent     *refusals // of the submission server: they end no session
+	unsieved   *refusals // of the Sieve server: the same
 	throttle   *throttle
 	outages    *outages
 	quota      *limit.Quota
@@ -43,7 +44,7 @@ type Porter struct {
 func New(cfg Config, log *slog.Logger) (*Porter, error) {
 	p := &Porter{
 		log: log, challenges: seal.NewChallenges(), stretcher: seal.NewStretcher(derivations),
-		registry: newRegistry(), refusals: newRefusals(), unsent: newRefusals(), outages: newOutages(log), throttle: newThrottle(cfg.FailsAccount), quota: limit.NewQuota(), counts: newCounts(),
+		registry: newRegistry(), refusals: newRefusals(), unsent: newRefusals(), unsieved: newRefusals(), outages: newOutages(log), throttle: newThrottle(cfg.FailsAccount), quota: limit.NewQuota(), counts: newCounts(),
 	}
 	p.refs = newRefs()
 	p.settle = time.AfterFunc(settleTime, debug.FreeOSMemory)

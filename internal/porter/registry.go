@@ -43,6 +43,7 @@ type person struct {
 	grants  map[[32]byte]*grant
 	pipes   int
 	submits int
+	sieves  int
 	spare   *imapConn // authenticated at sign-in, for the first pipe
 }
 

@@ -73,6 +73,7 @@ func (p *Porter) cellCalls(cell string) *ipc.Mux {
 	m := ipc.NewMux(p.log)
 	m.Raw("GET "+ipc.PorterIMAP, p.pipe(cell))
 	m.Raw("POST "+ipc.PorterSubmit, p.submit(cell))
+	p.sieveCalls(m, cell)
 	return m
 }
 
