@@ -28,6 +28,12 @@ func (a *Account) EmailGet(ctx context.Context, ids []jmap.EmailID, want *jmap.E
 			missing = append(missing, &metas[i])
 		}
 	}
+	if done, gone, err := g.oneWhole(ctx, missing); done || err != nil {
+		if gone {
+			notFound = append(notFound, missing[0].ID)
+		}
+		return notFound, state, failure(err)
+	}
 	for try := 0; len(missing) > 0; try++ {
 		gone, left, err := g.fetch(ctx, missing, try)
 		if err != nil {
