@@ -60,6 +60,7 @@ var (
 	_ jmapserver.EmailParser       = (*Account)(nil)
 	_ jmapserver.BlobReferrer      = (*Account)(nil)
 	_ jmapserver.Viewer            = (*Account)(nil)
+	_ jmapserver.Searcher          = (*Account)(nil)
 )
 
 // New connects to the mail platform and opens the index. Run must run for it to

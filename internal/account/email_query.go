@@ -15,6 +15,30 @@ import (
 
 // EmailQuery finds Emails: by the index, and for words by the server's search.
 func (a *Account) EmailQuery(ctx context.Context, q *jmap.EmailQuery) (jmap.EmailQueryResult, error) {
+	wasTyped := typed(q.Filter)
+	q, err := a.understoodQuery(q)
+	if err != nil {
+		return jmap.EmailQueryResult{}, err
+	}
+	res, err := a.emailQuery(ctx, q)
+	// What "today", "me" and the names of folders mean may be another thing when
+	// the changes are asked for.
+	res.CanCalculateChanges = res.CanCalculateChanges && !wasTyped
+	return res, err
+}
+
+// understoodQuery is q with the filter that understood makes of its own.
+func (a *Account) understoodQuery(q *jmap.EmailQuery) (*jmap.EmailQuery, error) {
+	f, err := a.understood(q.Filter)
+	if err != nil {
+		return nil, err
+	}
+	out := *q
+	out.Filter = f
+	return &out, nil
+}
+
+func (a *Account) emailQuery(ctx context.Context, q *jmap.EmailQuery) (jmap.EmailQueryResult, error) {
 	if first, ok := a.firstPage(q); ok {
 		res, err := a.mail.FirstPage(ctx, first, q.Window, q.CollapseThreads)
 		return res, failure(err)
@@ -41,6 +65,9 @@ func (a *Account) EmailQuery(ctx context.Context, q *jmap.EmailQuery) (jmap.Emai
 
 // EmailQueryChanges compares with an earlier result.
 func (a *Account) EmailQueryChanges(ctx context.Context, q *jmap.EmailQueryChanges) (jmap.QueryChanges[jmap.EmailID], error) {
+	if typed(q.Query.Filter) {
+		return jmap.QueryChanges[jmap.EmailID]{}, jmap.CannotCalculateChanges
+	}
 	if err := a.prepared(ctx, q.Query.Filter); err != nil {
 		return jmap.QueryChanges[jmap.EmailID]{}, failure(err)
 	}

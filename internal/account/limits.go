@@ -84,6 +84,11 @@ const (
 	// maxTerms bounds the words of one text search: each is a key of a SEARCH.
 	maxTerms = 40
 
+	// maxTypedConditions bounds the searches that one text of a person may ask of
+	// each folder: words with OR between them are one each, and a thousand octets
+	// hold hundreds.
+	maxTypedConditions = 32
+
 	// firstPageMost is the last position that is answered straight from the
 	// server while the index is not ready; who goes further waits for it.
 	firstPageMost = 1000

@@ -6,5 +6,5 @@ const (
 	CapabilityMail       = "urn:ietf:params:jmap:mail"       // RFC 8621
 	CapabilitySubmission = "urn:ietf:params:jmap:submission" // RFC 8621
 	CapabilityWebSocket  = "urn:ietf:params:jmap:websocket"  // RFC 8887
-	CapabilityVendor     = "urn:x-cofferdam:jmap:1"          // MessageView
+	CapabilityVendor     = "urn:x-cofferdam:jmap:1"          // MessageView, EmailSearch
 )

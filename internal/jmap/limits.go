@@ -17,4 +17,7 @@ const (
 	MaxPreviewChars = 256
 	// MaxSortOrder is the largest sortOrder of a Mailbox (RFC 8621, section 2).
 	MaxSortOrder = 1<<31 - 1
+	// MaxSearchOctets is the length of the longest SearchText: what package search
+	// reads, ten lines of a person's typing.
+	MaxSearchOctets = 1000
 )

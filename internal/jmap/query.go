@@ -118,6 +118,15 @@ type EmailCondition struct {
 	From, To, Cc, Bcc       string
 	Subject, Body           string
 	Header                  *HeaderMatch
+	// Search is of the vendor capability; nil: not asked.
+	Search *SearchText
+}
+
+// SearchText is what a person typed into a search box, operators and all (see
+// docs/decisions/0008-search.md).
+type SearchText struct {
+	Text string
+	Zone *time.Location // in which days begin; never nil
 }
 
 // HasText reports whether c asks for anything that only the words of a message
@@ -125,6 +134,14 @@ type EmailCondition struct {
 func (c *EmailCondition) HasText() bool {
 	return c.Text != "" || c.From != "" || c.To != "" || c.Cc != "" || c.Bcc != "" ||
 		c.Subject != "" || c.Body != "" || c.Header != nil
+}
+
+// IsEmpty reports whether c asks for nothing, so that every Email matches.
+func (c *EmailCondition) IsEmpty() bool {
+	return c.InMailbox == "" && len(c.InMailboxOtherThan) == 0 && c.Before.IsZero() && c.After.IsZero() && c.MinSize == 0 &&
+		c.MaxSize == nil && c.AllInThreadHaveKeyword == "" && c.SomeInThreadHaveKeyword == "" &&
+		c.NoneInThreadHaveKeyword == "" && c.HasKeyword == "" && c.NotKeyword == "" &&
+		c.HasAttachment == nil && !c.HasText() && c.Search == nil
 }
 
 // HeaderMatch asks for a header field. With Text "" it need only be there.
@@ -166,4 +183,12 @@ type QueryChanges[ID ~string] struct {
 type AddedItem[ID ~string] struct {
 	ID    ID
 	Index int
+}
+
+// SearchSpan is a part of a SearchText. The kinds are those of package search.
+type SearchSpan struct {
+	Start, End int // octets, half open
+	Kind       string
+	Operator   string // "": none
+	Suggest    string // the operator that it looks like; "": none
 }

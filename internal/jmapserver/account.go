@@ -170,3 +170,11 @@ type Submitter interface {
 type Viewer interface {
 	MessageView(ctx context.Context, ids []jmap.EmailID) (list []jmap.MessageView, notFound []jmap.EmailID, err error)
 }
+
+// Searcher is the optional ability to search by what a person typed: EmailQuery
+// takes conditions with a Search.
+type Searcher interface {
+	// SearchExplain says what the parts of a text are taken for, and which
+	// operators there are. It asks nothing of a network.
+	SearchExplain(s *jmap.SearchText) (spans []jmap.SearchSpan, operators []string)
+}

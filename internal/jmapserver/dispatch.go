@@ -55,6 +55,8 @@ func methods() map[string]method {
 		"EmailSubmission/query":   {capability: submission, run: submissionQuery, able: able[Submitter]},
 		"EmailSubmission/set":     {capability: submission, run: submissionSet, able: able[Submitter], writes: true},
 
+		"EmailSearch/explain": {capability: jmap.CapabilityVendor, run: emailSearchExplain, able: able[Searcher]},
+
 		"MessageView/get": {capability: jmap.CapabilityVendor, run: messageViewGet, able: able[Viewer]},
 	}
 }

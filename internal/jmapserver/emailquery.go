@@ -27,7 +27,7 @@ func emailQuery(c *call) error {
 // emailQueryArgs reads what Email/query and Email/queryChanges have in common.
 func (c *call) emailQueryArgs() jmap.EmailQuery {
 	return jmap.EmailQuery{
-		Filter: readFilter(&c.args, readEmailCondition),
+		Filter: readFilter(&c.args, c.readEmailCondition),
 		Sort: readSort(&c.args, func(p jmap.SortProperty) bool {
 			return slices.Contains(c.info.Mail.EmailQuerySortOptions, p)
 		}, needsKeyword),
@@ -38,6 +38,15 @@ func (c *call) emailQueryArgs() jmap.EmailQuery {
 
 func needsKeyword(p jmap.SortProperty) bool {
 	return p == jmap.SortHasKeyword || p == jmap.SortAllInThread || p == jmap.SortSomeInThread
+}
+
+// readEmailCondition reads one property of a FilterCondition: of the RFC, or, for
+// who uses the vendor capability, ours.
+func (c *call) readEmailCondition(name string, v ijson.Value, into *jmap.EmailCondition) (bool, error) {
+	if name == "search" && c.searches() {
+		return readSearch(v, into)
+	}
+	return readEmailCondition(name, v, into)
 }
 
 // readEmailCondition reads one property of the FilterCondition of RFC 8621,

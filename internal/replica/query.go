@@ -189,10 +189,9 @@ func (ix *Index) base(f *jmap.Filter[jmap.EmailCondition]) base {
 
 // OnlyInMailbox reports whether a condition asks for nothing but a mailbox.
 func OnlyInMailbox(c *jmap.EmailCondition) bool {
-	return c.InMailbox != "" && len(c.InMailboxOtherThan) == 0 && c.Before.IsZero() && c.After.IsZero() && c.MinSize == 0 &&
-		c.MaxSize == nil && c.AllInThreadHaveKeyword == "" && c.SomeInThreadHaveKeyword == "" &&
-		c.NoneInThreadHaveKeyword == "" && c.HasKeyword == "" && c.NotKeyword == "" &&
-		c.HasAttachment == nil && !c.HasText()
+	rest := *c
+	rest.InMailbox = ""
+	return c.InMailbox != "" && rest.IsEmpty()
 }
 
 // candidates are the mails of base, oldest first.

@@ -302,9 +302,10 @@ function matches(e: FakeMail, f: Json): boolean {
   if (f["hasKeyword"] !== undefined && !e.keywords.has(text(f["hasKeyword"]))) return false;
   if (f["notKeyword"] !== undefined && e.keywords.has(text(f["notKeyword"]))) return false;
   if (f["hasAttachment"] === true && e.files.length === 0) return false;
-  if (f["text"] === undefined) return true;
+  const asked = isObject(f["search"]) ? f["search"]["text"] : f["text"];
+  if (asked === undefined) return true;
   const all = `${e.subject} ${e.text} ${e.from.map((a) => `${a.name} ${a.email}`).join(" ")}`.toLowerCase();
-  return text(f["text"]).toLowerCase().split(/\s+/).every((w) => all.includes(w));
+  return text(asked).toLowerCase().split(/\s+/).every((w) => all.includes(w));
 } // prettier-ignore
 
 function applyTo(mail: FakeMail, patch: Json): string {

@@ -208,6 +208,13 @@ test("search goes through all folders and names the one a mail lies in", async (
   await mail.opened();
   expect(await mail.bodyText()).toContain("The third buoy is green.");
 
+  await box.fill(`in:archive is:unread subject:"${subject}"`);
+  await box.press("Enter");
+  await expect(mail.page.getByText("Nothing found")).toBeVisible(); // it has just been read
+  await box.fill(`in:archive is:read subject:"${subject}" -body:boat`);
+  await box.press("Enter");
+  await expect(found).toBeVisible();
+
   await box.fill("xyzzy-never-written");
   await box.press("Enter");
   await expect(mail.page.getByText("Nothing found")).toBeVisible();

@@ -117,7 +117,8 @@ func match(c *jmap.EmailCondition, e *jmap.Email) bool {
 		(c.HasKeyword == "" || slices.Contains(e.Keywords, c.HasKeyword)) &&
 		(c.NotKeyword == "" || !slices.Contains(e.Keywords, c.NotKeyword)) &&
 		(c.HasAttachment == nil || *c.HasAttachment == e.HasAttachment) &&
-		strings.Contains(jmap.UnicodeCasemap(*e.Subject), jmap.UnicodeCasemap(c.Subject+c.Text))
+		strings.Contains(jmap.UnicodeCasemap(*e.Subject), jmap.UnicodeCasemap(c.Subject+c.Text)) &&
+		(c.Search == nil || strings.Contains(jmap.UnicodeCasemap(*e.Subject), jmap.UnicodeCasemap(c.Search.Text)))
 }
 
 // EmailQueryChanges implements jmapserver.EmailQueryChanger: everything is
@@ -243,6 +244,11 @@ func (a *Account) MessageView(_ context.Context, ids []jmap.EmailID) (list []jma
 		list = append(list, jmap.MessageView{ID: id, IsHTML: true, Remote: jmap.RemoteContent{Count: 2, Hosts: []string{"pixel.example.net"}}, Links: 1})
 	}
 	return list, missing, a.fail
+}
+
+// SearchExplain implements jmapserver.Searcher: all of a text is one word.
+func (a *Account) SearchExplain(s *jmap.SearchText) ([]jmap.SearchSpan, []string) {
+	return []jmap.SearchSpan{{Start: 0, End: len(s.Text), Kind: "unknown", Suggest: "from"}}, []string{"from"}
 }
 
 // BlobOpen implements jmapserver.BlobStore.

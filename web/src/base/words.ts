@@ -63,7 +63,8 @@ export const words = {
   searchFor: (text: string) => `Results for “${text}”`,
   clearSearch: "Close search",
   searchEmpty: "What are you looking for?",
-  searchEmptyHint: "Search goes through all folders: senders, subjects and texts.",
+  searchEmptyHint:
+    "Search goes through all folders: senders, subjects and texts. from:, to:, subject:, in:, is:unread, has:attachment, before: and after: narrow it down, a minus leaves out.",
   noResults: "Nothing found",
   noResultsHint: "No mail in any folder has these words. Fewer words, or the start of one, find more.",
   results: (n: number) => many(n, "1 result", "results"),

@@ -12,7 +12,7 @@ import {
   orNull,
   str,
 } from "../base/decode";
-import { MAIL, type Method, type Ref } from "./call";
+import { COFFERDAM, MAIL, type Method, type Ref } from "./call";
 import {
   type AccountId,
   type BlobId,
@@ -170,10 +170,18 @@ export function emailGet<P extends keyof Email>(
   };
 }
 
+export interface SearchText {
+  readonly text: string;
+  /** Where days begin; a name of the IANA time zone database. */
+  readonly timeZone?: string;
+}
+
 /** RFC 8621, section 4.4.1; the conditions that the client uses. */
 export interface EmailFilter {
   readonly inMailbox?: MailboxId;
   readonly text?: string;
+  /** Of the vendor capability: what the person typed, with operators such as from: and before:. */
+  readonly search?: SearchText;
   readonly hasKeyword?: string;
   readonly notKeyword?: string;
   readonly hasAttachment?: boolean;
@@ -201,7 +209,7 @@ export function emailQuery(accountId: AccountId, query: EmailQueryArgs): Method<
   return {
     name: "Email/query",
     args: { accountId, sort: [{ property: "receivedAt", isAscending: false }], ...query },
-    using: [MAIL],
+    using: query.filter.search ? [MAIL, COFFERDAM] : [MAIL],
     decode: object({ queryState: state, position: num, ids: list(emailId), total: orNull(num) }),
   };
 }

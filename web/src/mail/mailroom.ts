@@ -145,7 +145,7 @@ export class Mailroom {
   private readonly query = computed((): string | undefined => {
     const route = this.route.value;
     if (route.kind === "search") {
-      return route.text.trim() === "" ? undefined : asQuery({ text: route.text.trim() }, false);
+      return route.text.trim() === "" ? undefined : asQuery(this.searchFilter(route.text.trim()), false);
     }
     const mailbox = this.mailbox.value?.id;
     if (mailbox === undefined) return undefined;
@@ -155,6 +155,13 @@ export class Mailroom {
       this.collapses(mailbox),
     );
   });
+
+  /** Only our server knows operators; any other one finds the words. */
+  private searchFilter(text: string): EmailFilter {
+    if (!this.store.connection.session.hasVendor) return { text };
+    const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+    return { search: { text, timeZone } };
+  }
 
   /** Drafts are single mails: each is opened by itself. */
   private collapses(mailbox: MailboxId): boolean {
