@@ -54,7 +54,8 @@ internal/upstream/memup       internal/upstream internal/imap internal/jmap inte
 internal/upstream/imapup      internal/upstream internal/imap internal/jmap internal/message internal/thread internal/limit
 internal/replica              internal/upstream internal/jmap internal/message internal/thread internal/user internal/limit
 internal/outbox               internal/upstream internal/jmap internal/message internal/user internal/limit
-internal/account              internal/replica internal/outbox internal/search internal/upstream/... internal/jmap internal/message internal/sieve internal/thread internal/user internal/limit internal/seal internal/imap internal/jmapserver internal/memo
+internal/settings             internal/jmap
+internal/account              internal/replica internal/outbox internal/settings internal/search internal/upstream/... internal/jmap internal/message internal/sieve internal/thread internal/user internal/limit internal/seal internal/imap internal/jmapserver internal/memo
 internal/jmapserver           internal/jmap internal/jmap/ijson internal/limit
 
 # Sealed classes as a cell works with them. It speaks to keeper by ipc, and has no
@@ -63,7 +64,7 @@ internal/records              internal/ipc internal/seal internal/user internal/
 
 # The roles. They meet on the wire, through ipc, and never import each other.
 internal/gate                 internal/ipc internal/seal internal/limit internal/user
-internal/cell                 internal/ipc internal/records internal/jmapserver internal/account internal/replica internal/outbox internal/upstream/... internal/imap internal/jmap internal/message internal/sieve internal/thread internal/seal internal/user internal/limit internal/memo
+internal/cell                 internal/ipc internal/records internal/jmapserver internal/account internal/replica internal/outbox internal/settings internal/upstream/... internal/imap internal/jmap internal/message internal/sieve internal/thread internal/seal internal/user internal/limit internal/memo
 internal/render               internal/ipc internal/sanitize internal/message internal/limit
 internal/porter               internal/ipc internal/imap internal/submission internal/managesieve internal/sieve internal/seal internal/user internal/limit
 internal/keeper               internal/ipc internal/store internal/store/spool internal/seal internal/user internal/limit
@@ -113,7 +114,7 @@ var operators = []string{"internal/control", "internal/incident", "internal/life
 	"internal/notify", "internal/ticket", "internal/traffic", "internal/plan", "internal/ledger", "internal/importer"}
 
 // The mail wing, which works on what people wrote.
-var mailWing = []string{"internal/cell", "internal/jmapserver", "internal/account", "internal/replica", "internal/outbox", "internal/upstream/...",
+var mailWing = []string{"internal/cell", "internal/jmapserver", "internal/account", "internal/replica", "internal/outbox", "internal/settings", "internal/upstream/...",
 	"internal/imap", "internal/message", "internal/sanitize", "internal/thread", "internal/render", "internal/records", "internal/jmap/..."}
 
 // ban says what the rooms of who must not reach, by whatever way.

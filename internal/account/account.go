@@ -10,6 +10,7 @@ import (
 	"cofferdam/internal/jmapserver"
 	"cofferdam/internal/outbox"
 	"cofferdam/internal/replica"
+	"cofferdam/internal/settings"
 	"cofferdam/internal/upstream"
 )
 
@@ -20,8 +21,9 @@ type Config struct {
 	// Addresses are what the person may send as; the first is the main one and
 	// the account's name.
 	Addresses []string
-	// DisplayName is put into new identities; may be empty.
-	DisplayName string
+	// Settings are what the person set of the identities of these addresses, and
+	// of mailboxes. Nil: there is none, and none can be kept.
+	Settings *settings.Settings
 
 	Store   upstream.Store
 	Key     []byte // of class mail, 32 bytes
@@ -55,6 +57,7 @@ var (
 	_ jmapserver.EmailQueryChanger = (*Account)(nil)
 	_ jmapserver.MailboxSetter     = (*Account)(nil)
 	_ jmapserver.IdentityReader    = (*Account)(nil)
+	_ jmapserver.IdentitySetter    = (*Account)(nil)
 	_ jmapserver.Submitter         = (*Account)(nil)
 	_ jmapserver.EmailImporter     = (*Account)(nil)
 	_ jmapserver.EmailParser       = (*Account)(nil)
@@ -76,6 +79,12 @@ func New(ctx context.Context, cfg Config) (*Account, error) {
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Settings == nil {
+		var err error
+		if cfg.Settings, err = settings.Open(ctx, settings.Config{Addresses: cfg.Addresses}); err != nil {
+			return nil, err
+		}
 	}
 	mail, err := replica.Open(ctx, replica.Config{Store: cfg.Store, Key: cfg.Key, Snapshot: cfg.Snapshot,
 		NewEpoch: cfg.NewEpoch, Logger: cfg.Logger})
@@ -146,7 +155,7 @@ func (a *Account) State(ctx context.Context, t jmap.Type) (jmap.State, error) {
 
 func (a *Account) states() jmap.TypeStates {
 	s := a.mail.States()
-	s[jmap.TypeIdentity] = a.identityState()
+	s[jmap.TypeIdentity] = a.cfg.Settings.IdentityState()
 	if a.cfg.Outbox != nil {
 		s[jmap.TypeEmailSubmission] = a.cfg.Outbox.State()
 	}
@@ -163,9 +172,7 @@ func (a *Account) Changes(ctx context.Context, t jmap.Type, since jmap.State, li
 			return a.cfg.Outbox.Changes(since, limit)
 		}
 	case jmap.TypeIdentity:
-		if since == a.identityState() {
-			return jmap.Changes{OldState: since, NewState: since}, nil
-		}
+		return a.cfg.Settings.IdentityChanges(since, limit)
 	}
 	return jmap.Changes{}, jmap.CannotCalculateChanges
 }
@@ -173,7 +180,7 @@ func (a *Account) Changes(ctx context.Context, t jmap.Type, since jmap.State, li
 // WaitChange blocks until a state in have is another one.
 func (a *Account) WaitChange(ctx context.Context, have jmap.TypeStates) (jmap.TypeStates, error) {
 	for {
-		moved := a.mail.Moved()
+		moved, set := a.mail.Moved(), a.cfg.Settings.Moved()
 		var sent <-chan struct{}
 		if a.cfg.Outbox != nil {
 			sent = a.cfg.Outbox.Moved()
@@ -189,6 +196,7 @@ func (a *Account) WaitChange(ctx context.Context, have jmap.TypeStates) (jmap.Ty
 		}
 		select {
 		case <-moved:
+		case <-set:
 		case <-sent:
 		case <-ctx.Done():
 			return nil, ctx.Err()

@@ -3,13 +3,10 @@ package cell
 import "cofferdam/internal/records"
 
 // faults are what was found wrong with a person's sealed classes and what they did
-// not acknowledge yet, oldest first. The account must be open. A locked session has
+// not acknowledge yet, class by class. The account must be open. A locked session has
 // no class, and so none.
 func (p *person) faults() []records.Fault {
-	if p.outbox == nil || p.outbox.class == nil {
-		return nil
-	}
-	return p.outbox.class.Faults()
+	return append(p.outbox.faults(), p.settings.faults()...)
 }
 
 // faults counts those of everybody here.

@@ -57,8 +57,8 @@ func TestFaultsOfClassesAreKnown(t *testing.T) {
 	if p.faults() != nil || ps.faults() != 0 {
 		t.Error("faults of a class that was not opened")
 	}
-	p.outbox = c.outboxRecords(p, key)
-	if _, err := p.outbox.All(t.Context()); err != nil {
+	p.outbox = c.class(p, key)
+	if _, err := p.outbox.all(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	got := p.faults()

@@ -3,17 +3,17 @@ package cell
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"sync"
-	"time"
 
 	"cofferdam/internal/account"
 	"cofferdam/internal/ipc"
 	"cofferdam/internal/jmap"
 	"cofferdam/internal/outbox"
-	"cofferdam/internal/records"
 	"cofferdam/internal/seal"
+	"cofferdam/internal/settings"
 	"cofferdam/internal/upstream/imapup"
 	"cofferdam/internal/user"
 )
@@ -31,24 +31,31 @@ func (c *Cell) openAccount(ctx context.Context, p *person, req ipc.PersonRequest
 		Dial:   func(ctx context.Context) (net.Conn, error) { return c.dialIMAP(ctx, p) },
 		Logger: c.log,
 	})
-	p.outbox = c.outboxRecords(p, keys[seal.ClassOutbox])
-	var a *account.Account
+	p.outbox, p.settings = c.class(p, keys[seal.ClassOutbox]), c.class(p, keys[seal.ClassSettings])
+	var set *settings.Settings
+	opened := make(chan error, 1)
+	go func() { // keeper is asked for both classes at once
+		var err error
+		set, err = settings.Open(ctx, settings.Config{Addresses: req.Addresses, Records: settingsRecords{p.settings},
+			Snippet: c.snippet, Log: c.log})
+		opened <- err
+	}()
 	out, err := outbox.Open(ctx, outbox.Config{
 		Sender:  sender{c, p},
-		Records: p.outbox,
+		Records: outboxRecords{p.outbox},
 		Identities: func() []jmap.Identity {
-			list, _, _, _ := a.IdentityGet(ctx, nil) // all of them; it asks nobody
+			list, _ := set.Identities()
 			return list
 		},
 		Log: c.log,
 	})
-	if err != nil {
+	if err = errors.Join(err, <-opened); err != nil {
 		store.Close()
 		wipe(keys)
 		return nil, nil, err
 	}
-	a, err = account.New(ctx, account.Config{
-		ID: accountID(p.uid), Addresses: req.Addresses, Store: store, Key: keys[seal.ClassMail].Reveal(),
+	a, err := account.New(ctx, account.Config{
+		ID: accountID(p.uid), Addresses: req.Addresses, Settings: set, Store: store, Key: keys[seal.ClassMail].Reveal(),
 		Uploads: uploads{c, p}, Outbox: out, Renderer: findings{c, p}, Logger: c.log,
 		HeaderBytes: int(c.cfg.HeaderMemory),
 	})
@@ -92,8 +99,10 @@ func parseKeys(uid user.ID, list []ipc.ClassKey) (map[seal.Class]seal.ClassKey, 
 		}
 		out[key.Class()] = key
 	}
-	if out[seal.ClassMail].IsZero() || out[seal.ClassOutbox].IsZero() {
-		return out, errors.New("keeper sent no key for mail or outbox")
+	for _, class := range []seal.Class{seal.ClassMail, seal.ClassOutbox, seal.ClassSettings} {
+		if out[class].IsZero() {
+			return out, fmt.Errorf("keeper sent no key for class %s", class)
+		}
 	}
 	return out, nil
 }
@@ -152,76 +161,4 @@ func params(in map[string]*string) ipc.Params {
 		}
 	}
 	return out
-}
-
-// outboxRecords keeps the outbox's records with keeper, as a sealed class under
-// the person's outbox key. A locked session has none: its keys are not the
-// person's, and outbox keeps what it has in memory.
-type outboxRecords struct {
-	c     *Cell
-	p     *person
-	key   seal.ClassKey
-	class *records.Class // set by All, before the first Put
-}
-
-func (c *Cell) outboxRecords(p *person, key seal.ClassKey) *outboxRecords {
-	return &outboxRecords{c: c, p: p, key: key}
-}
-
-// Put implements outbox.Records.
-func (o *outboxRecords) Put(ctx context.Context, id string, revision int64, data []byte) error {
-	if o.class == nil {
-		return outbox.ErrLocked
-	}
-	return recordError(o.class.Put(ctx, id, revision, data))
-}
-
-// Delete implements outbox.Records.
-func (o *outboxRecords) Delete(ctx context.Context, id string, revision int64) error {
-	if o.class == nil {
-		return outbox.ErrLocked
-	}
-	return recordError(o.class.Delete(ctx, id, revision))
-}
-
-// All implements outbox.Records; outbox calls it once, first of all. A session
-// that has just begun may be ahead of a keeper that is restarting: it is asked
-// for a while.
-func (o *outboxRecords) All(ctx context.Context) ([]outbox.Stored, error) {
-	if o.p.locked {
-		return nil, outbox.ErrLocked
-	}
-	for tries := 0; ; tries++ {
-		class, list, err := records.Open(ctx, records.Config{Key: o.key, Keeper: recordLine{o.c, o.p}, Log: o.c.log})
-		if err == nil {
-			o.class = class
-			return storedRecords(list), nil
-		}
-		if ipc.CodeOf(err) != ipc.CodeUnavailable || tries == recordTries {
-			return nil, recordError(err)
-		}
-		select {
-		case <-time.After(recordPause):
-		case <-ctx.Done():
-			return nil, recordError(err)
-		}
-	}
-}
-
-func storedRecords(list []records.Record) []outbox.Stored {
-	out := make([]outbox.Stored, 0, len(list))
-	for _, r := range list {
-		out = append(out, outbox.Stored{ID: r.ID, Revision: r.Revision, Data: r.Data})
-	}
-	return out
-}
-
-func recordError(err error) error {
-	switch {
-	case errors.Is(err, records.ErrConflict):
-		return outbox.ErrConflict
-	case ipc.CodeOf(err) == ipc.CodeLocked:
-		return outbox.ErrLocked
-	}
-	return err
 }

@@ -50,7 +50,8 @@ type person struct {
 	view       *jmapserver.Person
 	account    *account.Account
 	close      func()
-	outbox     *outboxRecords
+	outbox     *class
+	settings   *class
 	drawn      memo.Memo[drawing, ipc.Rendered] // bodies as they are shown
 	opened     chan struct{}                    // closed when view is there, or err
 	err        error

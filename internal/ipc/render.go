@@ -4,6 +4,9 @@ package ipc
 const (
 	RenderHTML = "/render/html" // RenderRequest -> Rendered
 	RenderText = "/render/text" // RenderRequest -> Rendered
+	// RenderSnippet makes a piece of HTML that can stand in any body. IsText: it
+	// cannot, and Document is empty.
+	RenderSnippet = "/render/snippet" // RenderRequest -> Rendered
 )
 
 // RenderRequest is one decoded body. CIDs maps a Content-ID to the path that

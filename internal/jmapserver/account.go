@@ -150,6 +150,16 @@ type IdentityReader interface {
 	IdentityGet(ctx context.Context, ids []jmap.IdentityID) (list []jmap.Identity, notFound []jmap.IdentityID, state jmap.State, err error)
 }
 
+// IdentitySetter is the optional ability to change what the person sends as. An
+// account that has it also is an IdentityReader.
+type IdentitySetter interface {
+	// IdentitySet makes, changes and destroys Identities (RFC 8621, section 6.3).
+	// jmap.StateMismatch: nothing was done. Errors of an object: forbiddenFrom of
+	// a create whose address is not the person's, notFound, forbidden (mayDelete is
+	// false, or nothing can be kept), overQuota, invalidProperties, serverFail.
+	IdentitySet(ctx context.Context, set *jmap.IdentitySet) (jmap.IdentitySetResult, error)
+}
+
 // Submitter is the optional ability to send. An account that has it also is an
 // IdentityReader, and its Info has a Submission.
 type Submitter interface {

@@ -21,6 +21,7 @@ import (
 	"cofferdam/internal/jmap"
 	"cofferdam/internal/jmapserver"
 	"cofferdam/internal/outbox"
+	"cofferdam/internal/settings"
 	"cofferdam/internal/upstream"
 	"cofferdam/internal/upstream/memup"
 )
@@ -57,11 +58,12 @@ func TestWholeAccount(t *testing.T) {
 // whole is a mail platform and the account of a person on it.
 type whole struct {
 	*testing.T
-	mem *memup.Account
-	w   *world
-	a   *account.Account
-	n   int            // mails delivered
-	out *outbox.Outbox // nil: the person cannot send
+	mem      *memup.Account
+	w        *world
+	a        *account.Account
+	n        int                // mails delivered
+	out      *outbox.Outbox     // nil: the person cannot send
+	settings *settings.Settings // nil: nothing is kept
 }
 
 var wholeDay = time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC)
@@ -85,7 +87,7 @@ func (w *whole) deliverAt(at time.Time, name, parent, more string, flags ...stri
 func (w *whole) open() {
 	w.Helper()
 	a, err := account.New(w.Context(), account.Config{ID: "a1", Addresses: []string{"anna@example.org"}, Store: w.mem.Open(),
-		Key: []byte("0123456789abcdef0123456789abcdef"), Uploads: account.NewMemoryUploads(), Outbox: w.out})
+		Key: []byte("0123456789abcdef0123456789abcdef"), Uploads: account.NewMemoryUploads(), Outbox: w.out, Settings: w.settings})
 	if err != nil {
 		w.Fatal(err)
 	}

@@ -49,6 +49,7 @@ func methods() map[string]method {
 
 		"Identity/get":     {capability: submission, run: identityGet, able: able[IdentityReader]},
 		"Identity/changes": {capability: submission, run: changesOf(jmap.TypeIdentity), able: able[IdentityReader]},
+		"Identity/set":     {capability: submission, run: identitySet, able: able[IdentitySetter], writes: true},
 
 		"EmailSubmission/get":     {capability: submission, run: submissionGet, able: able[Submitter]},
 		"EmailSubmission/changes": {capability: submission, run: changesOf(jmap.TypeEmailSubmission), able: able[Submitter]},

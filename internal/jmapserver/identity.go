@@ -8,7 +8,7 @@ func identityGet(c *call) error {
 	if err != nil {
 		return err
 	}
-	want := c.properties("name", "email", "replyTo", "bcc", "textSignature", "htmlSignature", "mayDelete")
+	want := c.properties(identityProps()...)
 	if err := c.args.done(); err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ import (
 	"cofferdam/internal/sanitize"
 )
 
-// Renderer answers ipc.RenderHTML and ipc.RenderText.
+// Renderer answers ipc.RenderHTML, ipc.RenderText and ipc.RenderSnippet.
 type Renderer struct {
 	log     *slog.Logger
 	mux     *ipc.Mux
@@ -50,6 +50,7 @@ func New(log *slog.Logger) *Renderer {
 	}
 	r.mux.Raw("POST "+ipc.RenderHTML, r.handler("html", r.html))
 	r.mux.Raw("POST "+ipc.RenderText, r.handler("text", r.text))
+	r.mux.Raw("POST "+ipc.RenderSnippet, r.handler("snippet", r.snippet))
 	return r
 }
 
@@ -126,6 +127,30 @@ func outcome(res sanitize.Result) string {
 // html renders HTML. Should the sanitiser panic, or not come back in time, the
 // text is shown and the process retires.
 func (r *Renderer) html(ctx context.Context, in ipc.RenderRequest) sanitize.Result {
+	res, why := r.watched(ctx, func(ctx context.Context) sanitize.Result {
+		return r.sanitize(ctx, in.Body, sanitize.Options{CID: lookup(in.CIDs), Theme: sanitize.Theme(in.Theme)})
+	})
+	if why != "" {
+		return asText(in, why)
+	}
+	return res
+}
+
+// snippet makes a piece of HTML. Of one that cannot be made there is no text.
+func (r *Renderer) snippet(ctx context.Context, in ipc.RenderRequest) sanitize.Result {
+	res, why := r.watched(ctx, func(ctx context.Context) sanitize.Result {
+		piece, err := sanitize.Snippet(ctx, in.Body)
+		return sanitize.Result{Document: piece, IsText: err != nil}
+	})
+	if why != "" {
+		return sanitize.Result{IsText: true, LimitHit: true}
+	}
+	return res
+}
+
+// watched runs the sanitiser on one document; why says that it panicked or did
+// not come back.
+func (r *Renderer) watched(ctx context.Context, f func(context.Context) sanitize.Result) (res sanitize.Result, why string) {
 	ctx, cancel := context.WithTimeout(ctx, documentTime)
 	defer cancel()
 	done := make(chan sanitize.Result, 1)
@@ -136,17 +161,17 @@ func (r *Renderer) html(ctx context.Context, in ipc.RenderRequest) sanitize.Resu
 				close(done)
 			}
 		}()
-		done <- r.sanitize(ctx, in.Body, sanitize.Options{CID: lookup(in.CIDs), Theme: sanitize.Theme(in.Theme)})
+		done <- f(ctx)
 	}()
 	select {
 	case res, ok := <-done:
-		if ok {
-			return res
+		if !ok {
+			why = "panicked"
 		}
-		return asText(in, "panicked")
+		return res, why
 	case <-time.After(stuckTime):
 		r.log.Error("rendering is stuck")
-		return asText(in, "took too long")
+		return res, "took too long"
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 // cleaner copies one parsed mail to our own tree.
 type cleaner struct {
 	opt   Options
+	bare  bool // a snippet: nothing refers to rules or names elsewhere
 	found Findings
 	kinds map[string]bool
 	stop  func() error // non-nil when time is up
@@ -298,6 +299,9 @@ func firstWord(s string) string {
 // The first of a name counts, as in browsers.
 func (c *cleaner) attribute(n *node, tag, name, value string) {
 	kind, ok := kindOf(tag, name)
+	if c.bare && (kind == ident || kind == classes || kind == idReference) {
+		return
+	}
 	if !ok {
 		c.lostAttribute(tag, name, value)
 		return

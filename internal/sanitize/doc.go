@@ -20,6 +20,10 @@
 //   - Time and memory are bounded by limits.go; what breaks a limit is shown as
 //     text, cut if need be, and the findings say so.
 //
+// Snippet is for text of the person's own, such as a signature, that goes into
+// mails and pages of theirs. It differs in one thing: pictures that are somewhere
+// on the web stay. Whether they are loaded, the page decides that shows it.
+//
 // What is decided here does not replace the frame's Content-Security-Policy:
 // the CSP is the network policy, this package is what makes the page readable
 // and harmless on its own.

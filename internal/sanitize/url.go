@@ -126,7 +126,7 @@ func (c *cleaner) link(href string) (target, host string, ok bool) {
 	case "mailto", "tel", "sms", "xmpp", "sip":
 		return s, "", true
 	case "":
-		if strings.HasPrefix(s, "#") && len(s) > 1 {
+		if strings.HasPrefix(s, "#") && len(s) > 1 && !c.bare {
 			return "#" + idStart + s[1:], "", true
 		}
 		if looksRemote(s) {
@@ -171,6 +171,9 @@ func (c *cleaner) resource(address string) (path string, ok bool) {
 		}
 		url, host := webURL(scheme, rest)
 		c.remote(host)
+		if c.bare {
+			return url, scheme == "https" && url != "" && len(url) <= MaxAttr
+		}
 		if url == "" || c.opt.Remote == nil || len(url) > MaxAttr {
 			return "", false
 		}
