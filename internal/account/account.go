@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"cofferdam/internal/jmap"
 	"cofferdam/internal/jmapserver"
@@ -139,7 +140,7 @@ func (a *Account) describe() jmap.AccountInfo {
 		},
 	}
 	if a.cfg.Outbox != nil {
-		info.Submission = &jmap.SubmissionCapability{MaxDelayedSend: 0, SubmissionExtensions: map[string][]string{}}
+		info.Submission = &jmap.SubmissionCapability{MaxDelayedSend: uint64(outbox.MaxHold / time.Second), SubmissionExtensions: map[string][]string{}}
 	}
 	return info
 }

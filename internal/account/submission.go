@@ -2,6 +2,11 @@ package account
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
 
 	"cofferdam/internal/jmap"
 	"cofferdam/internal/outbox"
@@ -41,5 +46,75 @@ func (m outboxMails) OpenMail(ctx context.Context, id jmap.EmailID) (*outbox.Mai
 	if err != nil {
 		return nil, err
 	}
-	return &outbox.Mail{Body: b.Body, Size: b.Size, ThreadID: metas[0].ThreadID}, nil
+	home := outbox.Home{Mailboxes: metas[0].MailboxIDs, Draft: slices.Contains(metas[0].Keywords, draftKeyword)}
+	return &outbox.Mail{Body: b.Body, Size: b.Size, ThreadID: metas[0].ThreadID, Home: home}, nil
+}
+
+const draftKeyword = jmap.Keyword("$draft")
+
+// PutBack implements outbox.Mails.
+func (m outboxMails) PutBack(ctx context.Context, id jmap.EmailID, to outbox.Home, copied func(context.Context) (io.ReadCloser, error)) error {
+	if len(to.Mailboxes) == 0 {
+		return outbox.ErrNoPlace
+	}
+	metas, _, _, err := m.a.metas(ctx, []jmap.EmailID{id})
+	if err != nil {
+		return err
+	}
+	if len(metas) == 0 {
+		return m.putCopy(ctx, to, copied)
+	}
+	up := jmap.EmailUpdate{ID: id, MailboxIDs: &jmap.SetPatch[jmap.MailboxID]{Replace: true, Values: to.Mailboxes}}
+	if to.Draft {
+		up.Keywords = &jmap.SetPatch[jmap.Keyword]{Add: []jmap.Keyword{draftKeyword}}
+	}
+	res, err := m.a.EmailSet(ctx, &jmap.EmailSet{Update: []jmap.EmailUpdate{up}})
+	if no := res.NotUpdated[id]; err == nil && no != nil {
+		return putBackError(no)
+	}
+	return err
+}
+
+// putCopy makes a mail that was destroyed anew.
+func (m outboxMails) putCopy(ctx context.Context, to outbox.Home, copied func(context.Context) (io.ReadCloser, error)) error {
+	if copied == nil {
+		return outbox.ErrNoPlace
+	}
+	body, err := copied(ctx)
+	if errors.Is(err, jmap.ErrNotFound) {
+		return outbox.ErrNoPlace
+	}
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	id, _, err := m.a.cfg.Uploads.Put(ctx, body)
+	if err != nil {
+		return err
+	}
+	const cid = "back"
+	mail := jmap.ImportedEmail{CreationID: cid, MailboxIDs: to.Mailboxes, Keywords: []jmap.Keyword{"$seen"}, ReceivedAt: time.Now(),
+		Open: func(ctx context.Context) (*jmap.Blob, error) {
+			r, size, err := m.a.cfg.Uploads.Open(ctx, id)
+			if err != nil {
+				return nil, err
+			}
+			return &jmap.Blob{Body: r, Size: size, Length: size}, nil
+		}}
+	if to.Draft {
+		mail.Keywords = append(mail.Keywords, draftKeyword)
+	}
+	res, err := m.a.EmailImport(ctx, &jmap.EmailImport{Emails: []jmap.ImportedEmail{mail}})
+	if no := res.NotCreated[cid]; err == nil && no != nil {
+		return putBackError(no)
+	}
+	return err
+}
+
+// putBackError tells a mailbox that is gone or full from what may pass.
+func putBackError(no *jmap.SetError) error {
+	if no.Type == jmap.SetServerFail {
+		return no
+	}
+	return fmt.Errorf("%w: %w", outbox.ErrNoPlace, no)
 }

@@ -43,6 +43,7 @@ func (c *Cell) openAccount(ctx context.Context, p *person, req ipc.PersonRequest
 	out, err := outbox.Open(ctx, outbox.Config{
 		Sender:  sender{c, p},
 		Records: outboxRecords{p.outbox},
+		Stash:   stash{uploads{c, p}},
 		Identities: func() []jmap.Identity {
 			list, _ := set.Identities()
 			return list
@@ -122,9 +123,9 @@ func (s sender) Submit(ctx context.Context, e *jmap.Envelope, body io.Reader, si
 	done, err := s.c.submit(ctx, s.p, env, body)
 	switch ipc.CodeOf(err) {
 	case "":
-		out := outbox.Result{Reply: done.Reply, Rejected: map[string]string{}}
-		for _, r := range done.Rejected {
-			out.Rejected[r.Address] = r.Reply
+		out := outbox.Result{Reply: done.Reply, Taken: replies(done.Taken), Rejected: replies(done.Rejected)}
+		if len(out.Taken) == 0 {
+			return outbox.Result{}, &outbox.Refusal{Kind: outbox.ByServer, Reply: done.Reply, Rejected: out.Rejected}
 		}
 		return out, nil
 	case ipc.CodeUncertain:
@@ -138,6 +139,14 @@ func (s sender) Submit(ctx context.Context, e *jmap.Envelope, body io.Reader, si
 	default:
 		return outbox.Result{}, outbox.ErrAway
 	}
+}
+
+func replies(list []ipc.RcptReply) map[string]string {
+	out := map[string]string{}
+	for _, r := range list {
+		out[r.Address] = r.Reply
+	}
+	return out
 }
 
 func detail(err error) string {

@@ -127,13 +127,15 @@ type Params map[string]string
 // Submitted is the submission server's answer. A mail that was not taken at all
 // travels as an error: CodeForbidden (guard), CodeRefused (permanent, Detail is
 // the server's text), CodeUnavailable (nothing was sent, safe to repeat),
-// CodeUncertain (the connection broke after DATA).
+// CodeUncertain (the connection broke after DATA). So it does not if the server
+// refused each recipient for good: Taken is empty then.
 type Submitted struct {
 	Reply    string      `json:"reply"` // the server's last line
+	Taken    []RcptReply `json:"taken,omitempty"`
 	Rejected []RcptReply `json:"rejected,omitempty"`
 }
 
-// RcptReply is the answer for one recipient that was refused.
+// RcptReply is the server's answer to one recipient.
 type RcptReply struct {
 	Address string `json:"address"`
 	Reply   string `json:"reply"`

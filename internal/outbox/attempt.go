@@ -16,6 +16,7 @@ type attempt struct {
 	r       *record
 	mails   Mails
 	content content
+	copied  []byte     // the whole mail, if it is small
 	outcome chan error // gets one value: what the asker is told
 }
 
@@ -27,13 +28,30 @@ func (a *attempt) run(ctx context.Context) {
 		a.outcome <- away()
 		return
 	}
+	if a.held() {
+		a.outcome <- nil
+		if !a.hold() {
+			return
+		}
+	}
+	a.send(ctx)
+}
+
+// held says that the mail is not sent at once, so that nobody waits for it.
+func (a *attempt) held() bool { return !a.r.Release.IsZero() }
+
+// send sends what is due, and writes the outcome.
+func (a *attempt) send(ctx context.Context) {
 	result, err := a.try(ctx)
+	if a.held() && errors.Is(err, ErrAway) && a.o.ctx.Err() != nil {
+		return // the next process takes it up, or finds that its time is long gone
+	}
 	no, isRefusal := errors.AsType[*Refusal](err)
 	switch {
 	case err == nil:
 		a.settle(ctx, accepted, result, nil)
 	case isRefusal:
-		a.settle(ctx, refused, Result{Reply: no.Reply}, refusal(no))
+		a.settle(ctx, refused, Result{Reply: no.reply(), Rejected: no.Rejected}, refusal(no))
 	case errors.Is(err, ErrAway):
 		a.settle(ctx, refused, Result{Reply: replyAway}, away())
 	default:
@@ -54,10 +72,13 @@ func refusal(no *Refusal) *jmap.SetError {
 
 // try calls the sender, again a little later as long as nothing was sent.
 func (a *attempt) try(ctx context.Context) (Result, error) {
-	pause := firstPause
+	pause, most := firstPause, tries
+	if a.held() {
+		most = heldTries
+	}
 	for n := 1; ; n++ {
 		result, err := a.once(ctx)
-		if !errors.Is(err, ErrAway) || n == tries {
+		if !errors.Is(err, ErrAway) || n == most {
 			return result, err
 		}
 		select {
@@ -65,7 +86,7 @@ func (a *attempt) try(ctx context.Context) (Result, error) {
 		case <-a.o.ctx.Done():
 			return result, err
 		}
-		pause *= 4
+		pause = min(4*pause, longestPause)
 	}
 }
 
@@ -74,16 +95,19 @@ func (a *attempt) once(ctx context.Context) (Result, error) {
 	if err := a.toState(ctx, waiting); err != nil {
 		return Result{}, ErrAway
 	}
-	m, err := a.mails.OpenMail(ctx, jmap.EmailID(a.r.Email))
+	mail, err := a.open(ctx)
 	switch {
 	case errors.Is(err, jmap.ErrNotFound):
-		return Result{}, &Refusal{Reply: "the mail was deleted before it was sent"}
+		return Result{}, &Refusal{Reply: replyDeleted}
 	case err != nil:
 		return Result{}, ErrAway
 	}
-	defer m.Body.Close()
-	h, err := readHead(m.Body, a.r.MessageID)
+	defer mail.Close()
+	h, err := readHead(mail, a.r.MessageID)
 	if err != nil {
+		return Result{}, ErrAway
+	}
+	if err := a.measure(ctx); err != nil {
 		return Result{}, ErrAway
 	}
 	a.o.change(a.r, func() { a.r.Attempts++ })
@@ -93,6 +117,21 @@ func (a *attempt) once(ctx context.Context) (Result, error) {
 		return Result{}, meaning(err, ended)
 	}
 	return result, nil
+}
+
+// measure learns what must be known of a mail before it is sent, if a process
+// before took it.
+func (a *attempt) measure(ctx context.Context) error {
+	if a.content.size > 0 {
+		return nil
+	}
+	mail, err := a.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer mail.Close()
+	_, a.content, err = scan(mail, a.r.MessageID)
+	return err
 }
 
 // meaning is what a sender's error says, given whether it saw the mail's end.
@@ -126,31 +165,45 @@ func (a *attempt) toState(ctx context.Context, s state) error {
 // record stays "attempting" and the next process shows the mail as uncertain.
 func (a *attempt) settle(ctx context.Context, s state, result Result, answer error) {
 	o, r := a.o, a.r
+	back := false
 	o.change(r, func() {
-		r.State, r.Reply, r.Rejected = s, result.Reply, result.Rejected
+		r.State, r.Reply, r.Rejected, r.Taken = s, result.Reply, result.Rejected, result.Taken
+		back = s != accepted && (r.answered || a.held())
+		if r.Back = back; !back {
+			r.Copy = nil
+		}
 		o.note(r.ID, updated)
 	})
 	err := o.store(ctx, r)
-	if err == nil {
+	if err == nil && !back {
 		o.release(r)
 	}
-	a.outcome <- answer
+	if !a.held() {
+		a.outcome <- answer // else the asker knows already that it is on its way
+	}
+	if err == nil && !back {
+		return
+	}
 	if err != nil {
-		a.insist(ctx, err)
-		o.release(r)
+		err = a.insist(ctx, err)
 	}
+	if err == nil && back {
+		a.putBack(ctx)
+	}
+	o.release(r)
 }
 
 // insist repeats the write of an outcome that failed with err.
-func (a *attempt) insist(ctx context.Context, err error) {
+func (a *attempt) insist(ctx context.Context, err error) error {
 	pause := firstPause
 	for n := 1; err != nil; n++ {
 		if n == putTries || errors.Is(err, ErrLocked) || errors.Is(err, ErrConflict) {
 			a.o.cfg.Log.Error("outcome of a submission not stored", "err", err)
-			return
+			return err
 		}
 		time.Sleep(pause)
 		pause *= 2
 		err = a.o.store(ctx, a.r)
 	}
+	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -27,7 +28,7 @@ func TestAccepted(t *testing.T) {
 	if s.UndoStatus != jmap.UndoFinal || s.ThreadID != "t1" || s.EmailID != "e1" || s.DeliveryStatus["bob@example.net"].SMTPReply != "250 2.0.0 Ok: queued as 1" {
 		t.Errorf("submission %+v", s)
 	}
-	want := []string{"all", "open", "put waiting", "after put waiting", "open", "submit", "put attempting", "after put attempting", "end", "taken", "put accepted", "after put accepted"}
+	want := []string{"all", "open", "put waiting", "after put waiting", "submit", "put attempting", "after put attempting", "end", "taken", "put accepted", "after put accepted"}
 	if diff := cmp.Diff(want, d.steps); diff != "" {
 		t.Errorf("steps (-want +got):\n%s", diff)
 	}
@@ -426,20 +427,27 @@ func TestRunEnds(t *testing.T) {
 	})
 }
 
-// TestDeletedMeanwhile: the draft is gone before the second attempt.
+// TestDeletedMeanwhile: the draft is gone before the second attempt. That does not
+// cancel it (RFC 8621, section 7.5).
 func TestDeletedMeanwhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDisk()
-		d.send = func(_ context.Context, d *disk, _ io.Reader) (Result, error) {
+		calls := 0
+		d.send = func(_ context.Context, d *disk, body io.Reader) (Result, error) {
 			d.mu.Lock()
 			delete(d.mails, "e1")
 			d.mu.Unlock()
-			return Result{}, ErrAway
+			if calls++; calls == 1 {
+				return Result{}, ErrAway
+			}
+			b, err := io.ReadAll(body)
+			d.taken = append(d.taken, taken{nil, string(b)})
+			return Result{}, err
 		}
 		r := openRig(t, d)
 		_, no := r.sendOne(create("c"))
-		if no == nil || no.Type != jmap.SetForbiddenToSend || !strings.Contains(no.Description, "deleted") {
-			t.Errorf("told %+v", no)
+		if sent := d.sent(); no != nil || len(sent) != 1 || !strings.HasSuffix(sent[0].body, "\r\n\r\nhi\r\n") {
+			t.Errorf("told %+v, sent %v", no, sent)
 		}
 		r.stop()
 	})
@@ -450,14 +458,54 @@ func TestPartlyRejected(t *testing.T) {
 	d := newDisk()
 	d.send = func(_ context.Context, _ *disk, body io.Reader) (Result, error) {
 		_, err := io.ReadAll(body)
-		return Result{Reply: "250 2.0.0 Ok", Rejected: map[string]string{"eve@example.net": "550 5.1.1 no such user"}}, err
+		return Result{Reply: "250 2.0.0 Ok", Taken: map[string]string{"bob@example.net": "250 2.1.5 for bob"},
+			Rejected: map[string]string{"eve@example.net": "550 5.1.1 no such user"}}, err
 	}
 	r := openRig(t, d)
 	s, no := r.sendOne(create("c"))
 	if no != nil {
 		t.Fatalf("%+v", no)
 	}
-	if eve, bob := s.DeliveryStatus["eve@example.net"], s.DeliveryStatus["bob@example.net"]; eve.Delivered != "no" || eve.SMTPReply != "550 5.1.1 no such user" || bob.Delivered != "unknown" || bob.SMTPReply != "250 2.0.0 Ok" {
+	if eve, bob := s.DeliveryStatus["eve@example.net"], s.DeliveryStatus["bob@example.net"]; eve.Delivered != "no" || eve.SMTPReply != "550 5.1.1 no such user" || bob.Delivered != "unknown" || bob.SMTPReply != "250 2.1.5 for bob" {
 		t.Errorf("bob %+v, eve %+v", bob, eve)
+	}
+}
+
+// TestReplies: what a recipient's smtpReply says when nobody got the mail (RFC 8621,
+// section 7): the reply to RCPT TO, that to DATA, or words of ours in the form of one.
+func TestReplies(t *testing.T) {
+	form := regexp.MustCompile(`^[245]\d\d [245]\.\d{1,3}\.\d{1,3} \S`)
+	for name, c := range map[string]struct {
+		err  error
+		want string // "": whatever has the form
+	}{
+		"each refused": {&Refusal{Reply: "550 5.1.1 eve", Rejected: map[string]string{"bob@example.net": "550 5.1.1 bob", "eve@example.net": "550 5.1.1 eve"}}, "550 5.1.1 bob"},
+		"DATA refused": {&Refusal{Reply: "554 5.7.1 a virus"}, "554 5.7.1 a virus"},
+		"no extension": {&Refusal{Reply: "server does not offer SMTPUTF8"}, ""},
+		"guard":        {&Refusal{Kind: BySender, Reply: "the sender is not an address"}, ""},
+		"rate":         {&Refusal{Kind: ByRate, Reply: "too many recipients in one hour"}, ""},
+		"one refused":  {nil, "250 2.1.5 for bob"},
+		"away":         {ErrAway, ""},
+		"uncertain":    {ErrUncertain, ""},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			d := newDisk()
+			d.send = func(_ context.Context, _ *disk, body io.Reader) (Result, error) {
+				_, _ = io.ReadAll(body)
+				return Result{Reply: "250 2.0.0 Ok", Taken: map[string]string{"bob@example.net": "250 2.1.5 for bob"},
+					Rejected: map[string]string{"eve@example.net": "550 5.1.1 eve"}}, c.err
+			}
+			r := openRig(t, d)
+			r.sendOne(create("c"))
+			if got := r.only().DeliveryStatus["bob@example.net"].SMTPReply; c.want != "" && got != c.want || c.want == "" && !form.MatchString(got) {
+				t.Errorf("%s: %q, want %q", name, got, c.want)
+			}
+			r.stop()
+		})
+	}
+	for _, reply := range []string{replyAway, replyHeld, replyDeleted, replyInterrupted, replyUncertain} {
+		if !form.MatchString(reply) {
+			t.Errorf("%q has not the form", reply)
+		}
 	}
 }

@@ -23,17 +23,23 @@ func (o *Outbox) create(ctx context.Context, c jmap.SubmissionCreate) (*jmap.Sub
 	if identity == nil {
 		return nil, invalid("identityId", "There is no such identity.")
 	}
+	release, err := releaseOf(c.Envelope, time.Now())
+	if err != nil {
+		return nil, err
+	}
 	r := &record{V: 1, ID: "s" + strings.ToLower(rand.Text()[:20]), Identity: string(c.IdentityID), Email: string(c.EmailID),
 		State: waiting, Created: time.Now().UTC().Truncate(time.Second), busy: true}
 	r.Changed = r.Created
-	found, err := o.fill(ctx, mails, r, c, identity)
-	if err != nil {
+	if !release.IsZero() {
+		r.State, r.Release, r.called = held, release, make(chan struct{})
+	}
+	a := &attempt{o: o, r: r, mails: mails, outcome: make(chan error, 1)}
+	if a.content, err = o.fill(ctx, a, c, identity); err != nil {
 		return nil, err
 	}
 	if err := o.claim(ctx, r); err != nil {
 		return nil, err
 	}
-	a := &attempt{o: o, r: r, mails: mails, content: found, outcome: make(chan error, 1)}
 	// The attempt goes on when the asker leaves, and Run waits for it: while this
 	// function takes part in Run, so may another.
 	o.wg.Go(func() { a.run(context.WithoutCancel(ctx)) })
@@ -48,6 +54,7 @@ func (o *Outbox) create(ctx context.Context, c jmap.SubmissionCreate) (*jmap.Sub
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	r.answered = true
 	return r.submission(), nil
 }
 
@@ -65,11 +72,12 @@ func (o *Outbox) identity(id jmap.IdentityID) *jmap.Identity {
 }
 
 // fill reads the mail and makes the envelope. It ends early when Run does.
-func (o *Outbox) fill(ctx context.Context, mails Mails, r *record, c jmap.SubmissionCreate, identity *jmap.Identity) (content, error) {
+func (o *Outbox) fill(ctx context.Context, a *attempt, c jmap.SubmissionCreate, identity *jmap.Identity) (content, error) {
+	r := a.r
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(o.ctx, cancel)()
-	m, err := mails.OpenMail(ctx, c.EmailID)
+	m, err := a.mails.OpenMail(ctx, c.EmailID)
 	if errors.Is(err, jmap.ErrNotFound) {
 		return content{}, invalid("emailId", "There is no such mail.")
 	}
@@ -77,7 +85,9 @@ func (o *Outbox) fill(ctx context.Context, mails Mails, r *record, c jmap.Submis
 		return content{}, away()
 	}
 	defer m.Body.Close()
-	h, found, err := scan(m.Body, newMessageID(identity.Email))
+	body, kept := a.keep(ctx, m)
+	h, found, err := scan(body, newMessageID(identity.Email))
+	kept(err)
 	switch {
 	case errors.Is(err, errHeader):
 		return found, &jmap.SetError{Type: jmap.SetInvalidEmail, Properties: []string{"headers"}, Description: "The header of the mail is too large."}
@@ -93,6 +103,7 @@ func (o *Outbox) fill(ctx context.Context, mails Mails, r *record, c jmap.Submis
 		}
 	}
 	r.Thread, r.MessageID = string(m.ThreadID), h.messageID
+	r.Home = m.Home
 	r.setEnvelope(e)
 	return found, o.check(e, h.fields)
 }

@@ -3,9 +3,12 @@
 // A submission is a sealed record: envelope, Message-ID, id of the draft, state;
 // never the message. Its states:
 //
-//	waiting > attempting > accepted
-//	        <            > refused
-//	                     > uncertain
+//	held > waiting > attempting > accepted
+//	     > canceled <           > refused
+//	                            > uncertain
+//
+// A submission is held for as long as its client asks (HOLDFOR or HOLDUNTIL of
+// RFC 4865, at most MaxHold), so that it can be taken back.
 //
 // # Invariants
 //
@@ -17,13 +20,19 @@
 //     process that died: nobody knows whether the mail was taken. It becomes
 //     uncertain, is shown, and is never tried again by itself. One found in
 //     "waiting" was not taken: it becomes refused.
+//   - One that was held, and was not handed over, goes on in the next process, until
+//     resumeFor after its time; then it is refused. Its asker was told that it is on
+//     its way: if it does not go out, its mail is put back to where it was (back.go).
+//   - "canceled" is durable before it is told; what is canceled is never sent.
+//   - Destroying the mail does not cancel its sending: a copy of it is kept while it
+//     is on its way (stash.go), in memory, or sealed outside if it is held or large.
 //   - At most one attempt of a mail is under way, and the same mail does not go to
 //     the same people again within an hour of its being taken: a client that lost
 //     an answer cannot double it.
 //   - Once the platform has taken a mail, nothing that fails afterwards makes it
 //     look unsent: the record's last write is repeated, the mail is not.
 //   - A create that is not answered with success leaves its mail in Drafts. Success
-//     means that the mail was taken, or that the platform has thought about it for
+//     means that the mail was taken, that it is held, or that the platform has thought about it for
 //     createWait: its refusal then is in the submission's delivery status.
 //   - What goes out has no Bcc, on whatever line ends it was written (wire.go), and
 //     is byte for byte the mail otherwise. Its size, 8-bit content and UTF-8

@@ -98,7 +98,7 @@ func checkParameters(e *jmap.Envelope) error {
 		}
 		return true
 	}
-	ok := known(e.MailFrom, "BODY", "SMTPUTF8", "SIZE", "RET", "ENVID", "REQUIRETLS")
+	ok := known(e.MailFrom, "BODY", "SMTPUTF8", "SIZE", "RET", "ENVID", "REQUIRETLS", "HOLDFOR", "HOLDUNTIL")
 	for _, a := range e.RcptTo {
 		ok = ok && known(a, "NOTIFY")
 	}

@@ -84,7 +84,7 @@ func TestRefusedBeforehand(t *testing.T) {
 			c.Envelope = &jmap.Envelope{MailFrom: from("ann@example.org", nil), RcptTo: []jmap.EnvelopeAddress{bob[0], {Email: "bob"}, {Email: "a@b>\r\nRCPT TO:<c@d"}, {Email: strings.Repeat("x", maxAddress) + "@y"}}}
 		}, jmap.SetError{Type: jmap.SetInvalidRecipients, InvalidRecipients: []string{"bob", "a@b>\r\nRCPT TO:<c@d", strings.Repeat("x", maxAddress) + "@y"}}},
 		"parameter of the sender": {mail, func(c *jmap.SubmissionCreate) {
-			c.Envelope = &jmap.Envelope{MailFrom: from("ann@example.org", params("HOLDFOR", "60")), RcptTo: bob}
+			c.Envelope = &jmap.Envelope{MailFrom: from("ann@example.org", params("MT-PRIORITY", "3")), RcptTo: bob}
 		}, jmap.SetError{Type: jmap.SetInvalidProperties, Properties: []string{"envelope"}}},
 		"parameter of a recipient": {mail, func(c *jmap.SubmissionCreate) {
 			c.Envelope = &jmap.Envelope{MailFrom: from("ann@example.org", nil), RcptTo: []jmap.EnvelopeAddress{from("bob@example.net", params("X", "1"))}}

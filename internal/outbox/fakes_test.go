@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -31,6 +32,9 @@ type disk struct {
 	steps []string
 	fail  func(step string) error
 
+	back   []Home            // by PutBack
+	copies map[string]string // Stash
+
 	locked  bool
 	endless bool                                                               // mails have no end
 	send    func(ctx context.Context, d *disk, body io.Reader) (Result, error) // nil: takes the mail
@@ -43,7 +47,7 @@ type taken struct {
 }
 
 func newDisk() *disk {
-	return &disk{rows: map[string]Stored{}, mails: map[string]string{"e1": mail}}
+	return &disk{rows: map[string]Stored{}, mails: map[string]string{"e1": mail}, copies: map[string]string{}}
 }
 
 func (d *disk) step(format string, args ...any) error {
@@ -118,7 +122,68 @@ func (d *disk) OpenMail(_ context.Context, id jmap.EmailID) (*Mail, error) {
 	if d.endless {
 		return &Mail{Body: io.NopCloser(io.MultiReader(strings.NewReader(text), zeros{})), ThreadID: "t1"}, nil
 	}
-	return &Mail{Body: io.NopCloser(strings.NewReader(text)), Size: int64(len(text)), ThreadID: "t1"}, nil
+	return &Mail{Body: io.NopCloser(strings.NewReader(text)), Size: int64(len(text)), ThreadID: "t1",
+		Home: Home{Mailboxes: []jmap.MailboxID{"drafts"}, Draft: true}}, nil
+}
+
+func (d *disk) PutBack(ctx context.Context, id jmap.EmailID, to Home, copied func(context.Context) (io.ReadCloser, error)) error {
+	if err := d.step("back"); err != nil {
+		return err
+	}
+	d.mu.Lock()
+	_, there := d.mails[string(id)]
+	d.mu.Unlock()
+	text := mail
+	if !there {
+		if copied == nil {
+			return ErrNoPlace
+		}
+		body, err := copied(ctx)
+		if err != nil {
+			return err
+		}
+		all, err := io.ReadAll(body)
+		if err != nil {
+			return err
+		}
+		text = string(all)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.mails[string(id)] = text
+	d.back = append(d.back, to)
+	return nil
+}
+
+func (d *disk) returned() []Home {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.back)
+}
+
+// stash is a disk as Stash.
+type stash struct{ *disk }
+
+func (s stash) Put(_ context.Context, r io.Reader) ([]byte, error) {
+	b, err := io.ReadAll(r)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	name := fmt.Sprintf("copy%d", len(s.copies))
+	s.copies[name] = string(b)
+	return []byte(name), nil
+}
+
+func (s stash) Open(_ context.Context, name []byte) (io.ReadCloser, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	text, ok := s.copies[string(name)]
+	if !ok {
+		return nil, jmap.ErrNotFound
+	}
+	return io.NopCloser(strings.NewReader(text)), nil
 }
 
 func (d *disk) Submit(ctx context.Context, e *jmap.Envelope, body io.Reader, size int64) (Result, error) {
@@ -183,7 +248,7 @@ type rig struct {
 
 func openRig(t *testing.T, d *disk) *rig {
 	t.Helper()
-	o, err := Open(t.Context(), Config{Sender: d, Records: d, Identities: ids, Log: slog.New(slog.DiscardHandler)})
+	o, err := Open(t.Context(), Config{Sender: d, Records: d, Stash: stash{d}, Identities: ids, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,6 +33,31 @@ const (
 	// better told to the person.
 	tries      = 3
 	firstPause = 500 * time.Millisecond
+	// MaxHold is how long a submission may be held before it is sent, so that it can
+	// be taken back. It is announced as maxDelayedSend (RFC 8621, section 1.3.2):
+	// nothing here can wait for longer than a session lives.
+	MaxHold = 60 * time.Second
+	// resumeFor is how long after its time a held submission is still sent by a
+	// process that takes it up: long enough for a cell to start again, too short
+	// for a mail to go out at a sign-in hours later.
+	resumeFor = 5 * time.Minute
+	// cancelPause is between looks at a submission that is due and being canceled.
+	cancelPause = 50 * time.Millisecond
+	// keepInMemory is the size up to which a mail under way is kept in memory; a
+	// larger or held one is kept in Stash.
+	keepInMemory = 256 << 10
+	// heldTries are those of a submission that was held: nobody waits for it. With
+	// pauses up to longestPause they last for 45 s, long enough for a server to
+	// start again.
+	heldTries    = 8
+	longestPause = 8 * time.Second
+	// settleTime is how long after its creation a mail that was not sent is put
+	// back at the earliest: what the client asked to be done with it on success is
+	// done by then.
+	settleTime = 5 * time.Second
+	// backTries are the tries to put a mail back, each pause twice the one before:
+	// half a minute together. The next process tries anew.
+	backTries = 6
 	// putTries are the writes of an outcome, each pause twice the one before: 15 s
 	// together, more than a keeper needs to start again.
 	putTries = 6

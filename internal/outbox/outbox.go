@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"time"
 
 	"cofferdam/internal/jmap"
 )
@@ -17,6 +18,7 @@ import (
 type Config struct {
 	Sender     Sender
 	Records    Records
+	Stash      Stash // nil: only small mails are kept, in memory
 	Identities func() []jmap.Identity
 	Log        *slog.Logger
 }
@@ -40,7 +42,8 @@ type Outbox struct {
 }
 
 // Open reads the person's records. What was being attempted by a process that
-// died becomes uncertain; what had not got so far was not sent. That this cannot
+// died becomes uncertain; what had not got so far was not sent, but for what is held:
+// Run takes that up. That this cannot
 // be written now keeps nobody from their mail: the next Open finds the same.
 func Open(ctx context.Context, cfg Config) (*Outbox, error) {
 	o := &Outbox{cfg: cfg, records: map[string]*record{}, moved: make(chan struct{}), epoch: rand.Text()[:8]}
@@ -68,11 +71,18 @@ func Open(ctx context.Context, cfg Config) (*Outbox, error) {
 
 // resolve decides about a record whose process died.
 func (o *Outbox) resolve(ctx context.Context, r *record) {
-	switch r.State {
-	case attempting:
-		o.change(r, func() { r.State, r.Reply = uncertain, replyUncertain })
-	case waiting:
-		o.change(r, func() { r.State, r.Reply = refused, replyInterrupted })
+	back := !r.Release.IsZero()
+	switch {
+	case r.resumable(time.Now()): // Run takes it up
+		r.begun = r.State == waiting
+		r.State, r.busy, r.called = held, true, make(chan struct{})
+		return
+	case r.State == attempting:
+		o.change(r, func() { r.State, r.Reply, r.Back = uncertain, replyUncertain, back })
+	case r.State == held:
+		o.change(r, func() { r.State, r.Reply, r.Back = refused, replyHeld, back })
+	case r.State == waiting:
+		o.change(r, func() { r.State, r.Reply, r.Back = refused, replyInterrupted, back })
 	default:
 		return
 	}
@@ -91,6 +101,7 @@ func (o *Outbox) Run(ctx context.Context, mails Mails) error {
 	o.mu.Lock()
 	o.mails = mails
 	o.wg.Go(func() { o.forgetOld(ctx) })
+	o.takeUp(ctx, mails)
 	o.mu.Unlock()
 	<-ctx.Done()
 	o.mu.Lock()

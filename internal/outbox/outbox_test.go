@@ -41,7 +41,7 @@ func TestDecodeRecord(t *testing.T) {
 	}
 	for name, data := range map[string][]byte{
 		"empty": nil, "not JSON": []byte("x"), "cut": good[:len(good)-2], "data behind": append(slices.Clone(good), "{}"...),
-		"newer version":  edit(func(m map[string]any) { m["v"] = 2 }),
+		"newer version":  edit(func(m map[string]any) { m["v"] = 3 }),
 		"unknown field":  edit(func(m map[string]any) { m["x"] = 1 }),
 		"another id":     edit(func(m map[string]any) { m["id"] = "s2" }),
 		"unknown state":  edit(func(m map[string]any) { m["state"] = "lost" }),

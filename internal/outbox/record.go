@@ -18,6 +18,8 @@ import (
 type state string
 
 const (
+	held       state = "held" // until Release; may be canceled
+	canceled   state = "canceled"
 	waiting    state = "waiting"
 	attempting state = "attempting"
 	accepted   state = "accepted"
@@ -29,11 +31,14 @@ const (
 // of a reply that no server gave: code, enhanced status (RFC 3463), text.
 const (
 	replyAway        = "451 4.4.1 Not sent: the mail server could not be reached. The mail is in Drafts."
+	replyHeld        = "451 4.3.2 Not sent: you signed out, or the program was interrupted, before its time came."
+	replyDeleted     = "550 5.6.0 Not sent: the mail was deleted before it was handed over."
 	replyInterrupted = "451 4.3.2 Not sent: the program was interrupted before the mail was handed over. The mail is in Drafts."
 	replyUncertain   = "451 4.4.2 Uncertain: the connection broke while the mail was handed over. It may or may not have been sent."
 )
 
-// record is what is stored of a submission. Version 1.
+// record is what is stored of a submission. Version 2 has what is marked so; a
+// record without any of it is written as version 1.
 type record struct {
 	V         int               `json:"v"`
 	ID        string            `json:"id"`
@@ -49,10 +54,18 @@ type record struct {
 	Attempts  int               `json:"attempts"`
 	Reply     string            `json:"reply,omitempty"`
 	Rejected  map[string]string `json:"rejected,omitempty"`
+	Taken     map[string]string `json:"taken,omitempty"`  // 2: by recipient, the reply to RCPT TO
+	Release   time.Time         `json:"release,omitzero"` // 2: not to be sent before
+	Home      Home              `json:"home,omitzero"`    // 2: where the mail was when it was held
+	Back      bool              `json:"back,omitempty"`   // 2: it was not sent, and is to be put back there
+	Copy      []byte            `json:"copy,omitempty"`   // 2: names a copy of the mail in Stash
 
-	revision int64 // stored; 0: not yet
-	doubt    bool  // the last write failed, and may have been carried out
-	busy     bool  // an attempt writes it
+	revision int64         // stored; 0: not yet
+	doubt    bool          // the last write failed, and may have been carried out
+	busy     bool          // an attempt writes it
+	begun    bool          // its time has come: it cannot be canceled any more
+	called   chan struct{} // closed when it was canceled
+	answered bool          // the asker was told that it is on its way
 }
 
 type address struct {
@@ -60,7 +73,12 @@ type address struct {
 	Params map[string]*string `json:"params,omitempty"`
 }
 
-func (r *record) encode() ([]byte, error) { return json.Marshal(r) }
+func (r *record) encode() ([]byte, error) {
+	if r.V = 1; r.State == canceled || r.Taken != nil || !r.Release.IsZero() || r.Copy != nil || r.Home.Mailboxes != nil {
+		r.V = 2
+	}
+	return json.Marshal(r)
+}
 
 func decodeRecord(s Stored) (*record, error) {
 	var r record
@@ -84,11 +102,11 @@ func decodeRecord(s Stored) (*record, error) {
 
 func (r *record) validate(id string) error {
 	switch {
-	case r.V != 1:
+	case r.V != 1 && r.V != 2:
 		return fmt.Errorf("version %d", r.V)
 	case r.ID != id:
 		return errors.New("it is stored under another id")
-	case !slices.Contains([]state{waiting, attempting, accepted, refused, uncertain}, r.State):
+	case !slices.Contains([]state{held, canceled, waiting, attempting, accepted, refused, uncertain}, r.State):
 		return errors.New("no such state")
 	case !jmap.ValidID(r.ID) || !jmap.ValidID(r.Identity) || !jmap.ValidID(r.Email) || !jmap.ValidID(r.Thread):
 		return errors.New("an id is missing or malformed")
@@ -102,7 +120,13 @@ func (r *record) validate(id string) error {
 
 // finished says that nothing will happen to the submission any more.
 func (r *record) finished() bool {
-	return r.State == accepted || r.State == refused || r.State == uncertain
+	return r.State == accepted || r.State == refused || r.State == uncertain || r.State == canceled
+}
+
+// resumable says that a process which finds the record may still send the mail:
+// it was held, nothing of it has been handed over, and its time is not long gone.
+func (r *record) resumable(now time.Time) bool {
+	return (r.State == held || r.State == waiting) && !r.Release.IsZero() && now.Sub(r.Release) < resumeFor
 }
 
 func (r *record) envelope() *jmap.Envelope {
@@ -134,12 +158,22 @@ func (r *record) people() map[string]bool {
 	return out
 }
 
-// submission is the record in JMAP's words (RFC 8621 section 7). It cannot be
-// taken back at any time, so that its undoStatus is always final.
+// submission is the record in JMAP's words (RFC 8621 section 7). It can be taken
+// back while it is held.
 func (r *record) submission() *jmap.Submission {
+	undo, sendAt := jmap.UndoFinal, r.Created
+	switch {
+	case r.State == held && !r.begun:
+		undo = jmap.UndoPending
+	case r.State == canceled:
+		undo = jmap.UndoCanceled
+	}
+	if !r.Release.IsZero() {
+		sendAt = r.Release
+	}
 	s := &jmap.Submission{
 		ID: jmap.SubmissionID(r.ID), IdentityID: jmap.IdentityID(r.Identity), EmailID: jmap.EmailID(r.Email),
-		ThreadID: jmap.ThreadID(r.Thread), Envelope: r.envelope(), SendAt: r.Created, UndoStatus: jmap.UndoFinal,
+		ThreadID: jmap.ThreadID(r.Thread), Envelope: r.envelope(), SendAt: sendAt, UndoStatus: undo,
 		DeliveryStatus: map[string]jmap.DeliveryStatus{},
 	}
 	for _, a := range r.To {
@@ -151,14 +185,22 @@ func (r *record) submission() *jmap.Submission {
 func (r *record) delivery(to string) jmap.DeliveryStatus {
 	d := jmap.DeliveryStatus{SMTPReply: r.Reply, Delivered: "unknown", Displayed: "unknown"}
 	switch r.State {
-	case waiting, attempting:
+	case held, waiting, attempting:
 		d.Delivered, d.SMTPReply = "queued", ""
+	case canceled:
+		d.Delivered, d.SMTPReply = "no", ""
 	case accepted:
+		if reply, yes := r.Taken[to]; yes {
+			d.SMTPReply = reply
+		}
 		if reply, no := r.Rejected[to]; no {
 			d.Delivered, d.SMTPReply = "no", reply
 		}
 	case refused:
 		d.Delivered = "no"
+		if reply, own := r.Rejected[to]; own {
+			d.SMTPReply = reply
+		}
 	case uncertain:
 		d.SMTPReply = replyUncertain
 	}

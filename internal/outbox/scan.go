@@ -69,7 +69,7 @@ func (c content) parameters(own map[string]*string) map[string]*string {
 	out := map[string]*string{}
 	for name, value := range own {
 		switch strings.ToUpper(name) {
-		case "BODY", "SIZE":
+		case "BODY", "SIZE", "HOLDFOR", "HOLDUNTIL":
 		default:
 			out[name] = value
 		}

@@ -32,7 +32,11 @@ func (o *Outbox) Set(ctx context.Context, set *jmap.SubmissionSet) (jmap.Submiss
 		out.NotCreated[c.CreationID] = no
 	}
 	for _, id := range set.Cancel {
-		out.NotUpdated[id] = o.cancel(id)
+		if no := o.cancel(ctx, id); no != nil {
+			out.NotUpdated[id] = no
+		} else {
+			out.Updated[id] = nil
+		}
 	}
 	for _, id := range set.Destroy {
 		if no := o.destroy(ctx, id); no != nil {
@@ -43,17 +47,6 @@ func (o *Outbox) Set(ctx context.Context, set *jmap.SubmissionSet) (jmap.Submiss
 	}
 	out.NewState = o.State()
 	return out, nil
-}
-
-// cancel answers why a submission cannot be taken back: there is no delay in
-// which it could.
-func (o *Outbox) cancel(id jmap.SubmissionID) *jmap.SetError {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.records[string(id)] == nil {
-		return &jmap.SetError{Type: jmap.SetNotFound}
-	}
-	return &jmap.SetError{Type: jmap.SetCannotUnsend, Description: "The mail has been handed over already."}
 }
 
 // destroy forgets a submission that is over; that is no word to the mail server.

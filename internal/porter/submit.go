@@ -215,16 +215,35 @@ func (p *Porter) send(ctx context.Context, g *grant, plat *platform, env submiss
 	}
 	defer c.Close()
 	res, err := c.Send(ctx, env, body)
-	if err != nil {
-		return none, submitError(err)
+	switch {
+	case err == nil:
+		return submitted(res, res.Final), nil
+	case nobodyTaken(err, res):
+		e, _ := errors.AsType[*submission.Error](err)
+		return submitted(res, e.Reply), nil
 	}
-	out := ipc.Submitted{Reply: replyText(res.Final)}
+	return none, submitError(err)
+}
+
+// nobodyTaken says that the server refused each recipient by a reply of its own, and
+// for good.
+func nobodyTaken(err error, res submission.Result) bool {
+	e, ok := errors.AsType[*submission.Error](err)
+	return ok && e.Outcome == submission.Refused && e.Stage == submission.StageRcpt && !e.Temporary &&
+		!slices.ContainsFunc(res.Recipients, func(r submission.Recipient) bool { return r.Accepted() || r.Reply.Code/100 != 5 })
+}
+
+func submitted(res submission.Result, last submission.Reply) ipc.Submitted {
+	out := ipc.Submitted{Reply: replyText(last)}
 	for _, r := range res.Recipients {
-		if !r.Accepted() {
-			out.Rejected = append(out.Rejected, ipc.RcptReply{Address: r.To.String(), Reply: replyText(r.Reply)})
+		said := ipc.RcptReply{Address: r.To.String(), Reply: replyText(r.Reply)}
+		if r.Accepted() {
+			out.Taken = append(out.Taken, said)
+		} else {
+			out.Rejected = append(out.Rejected, said)
 		}
 	}
-	return out, nil
+	return out
 }
 
 // replyText is a server's reply on one line, as RFC 8621 section 7 shows it:

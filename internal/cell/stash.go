@@ -1,0 +1,30 @@
+package cell
+
+import (
+	"context"
+	"io"
+
+	"cofferdam/internal/account"
+	"cofferdam/internal/jmap"
+)
+
+// stash keeps copies of mails on their way among the person's uploads, sealed under
+// the key of the session.
+type stash struct{ u uploads }
+
+// Put implements outbox.Stash.
+func (s stash) Put(ctx context.Context, r io.Reader) ([]byte, error) {
+	id, _, err := s.u.Put(ctx, r)
+	return id[:], err
+}
+
+// Open implements outbox.Stash.
+func (s stash) Open(ctx context.Context, name []byte) (io.ReadCloser, error) {
+	var id account.UploadID
+	if len(name) != len(id) {
+		return nil, jmap.ErrNotFound
+	}
+	copy(id[:], name)
+	body, _, err := s.u.Open(ctx, id)
+	return body, err
+}
