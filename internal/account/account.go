@@ -92,6 +92,7 @@ func New(ctx context.Context, cfg Config) (*Account, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the index: %w", err)
 	}
+	mail.SetOrders(cfg.Settings.Orders())
 	a := &Account{cfg: cfg, mail: mail, headers: newHeaderCache(cfg.HeaderBytes), wholes: newWholes(), blobs: blobNamer{key: cfg.Key}, parsing: make(chan struct{}, 1), log: cfg.Logger}
 	a.info = a.describe()
 	return a, nil

@@ -12,8 +12,9 @@ import (
 )
 
 // MailboxSet makes, changes and destroys Mailboxes (RFC 8621, section 2.5). What
-// IMAP cannot keep is refused as invalidProperties: a sortOrder, a role given to
-// a mailbox that exists, a name with the server's delimiter.
+// IMAP cannot keep is refused as invalidProperties: a role given to a mailbox that
+// exists, a name with the server's delimiter. A sortOrder is kept in the person's
+// settings.
 func (a *Account) MailboxSet(ctx context.Context, set *jmap.MailboxSet) (jmap.MailboxSetResult, error) {
 	res := jmap.MailboxSetResult{
 		Created: map[jmap.CreationID]*jmap.Mailbox{}, NotCreated: map[jmap.CreationID]*jmap.SetError{},
@@ -30,7 +31,9 @@ func (a *Account) MailboxSet(ctx context.Context, set *jmap.MailboxSet) (jmap.Ma
 		}
 		s := &boxSetter{ctx: ctx, a: a, c: c, set: set, res: &res,
 			tree: newFolderTree(a.mail.Folders(), a.mail.Info().Prefix)}
-		s.run(s.plan())
+		tasks := s.plan()
+		s.orderAll(tasks)
+		s.run(tasks)
 		s.report()
 		return nil
 	})
@@ -57,7 +60,8 @@ type boxTask struct {
 	create  *jmap.MailboxCreate
 	update  *jmap.MailboxUpdate
 	destroy jmap.MailboxID
-	f       *folder // of update and destroy; nil if there is none
+	f       *folder        // of update and destroy; nil if there is none
+	why     *jmap.SetError // an update that cannot be made
 }
 
 func (s *boxSetter) plan() []*boxTask {
@@ -251,9 +255,6 @@ func (s *boxSetter) create(m *jmap.MailboxCreate, t *boxTask) error {
 	if why := s.mayPut(nil, parent, leaf); why != nil {
 		return why
 	}
-	if m.SortOrder != 0 {
-		return invalid("sortOrder", "the order cannot be kept")
-	}
 	role, why := s.newRole(m.Role, parent, leaf)
 	if why != nil {
 		return why
@@ -319,8 +320,8 @@ func (s *boxSetter) update(t *boxTask) error {
 	switch {
 	case u.Role != nil && *u.Role != f.was.Role:
 		return invalid("role", "the role cannot be changed")
-	case u.SortOrder != nil && *u.SortOrder != f.was.SortOrder:
-		return invalid("sortOrder", "the order cannot be kept")
+	case t.why != nil:
+		return t.why
 	}
 	parent, leaf, why := s.target(t)
 	if why != nil {
@@ -453,6 +454,7 @@ func (s *boxSetter) report() {
 			s.a.log.Info("looking at changed mailboxes", "err", err)
 		}
 	}
+	s.orderDone()
 	byName := make(map[string]*jmap.Mailbox)
 	byID := make(map[jmap.MailboxID]*jmap.Mailbox)
 	for _, f := range s.a.mail.Folders() {
@@ -479,7 +481,7 @@ func (s *boxSetter) report() {
 func unlike(m *jmap.Mailbox, t *boxTask) *jmap.Mailbox {
 	u := t.update
 	if m == nil || m.Role == t.f.was.Role && (u.Name == nil || *u.Name == m.Name) && (u.ParentID == nil || *u.ParentID == m.ParentID) &&
-		(u.IsSubscribed == nil || *u.IsSubscribed == m.IsSubscribed) && (u.IsSubscribed != nil || m.IsSubscribed == t.f.was.IsSubscribed) {
+		(u.SortOrder == nil || *u.SortOrder == m.SortOrder) && (u.IsSubscribed == nil || *u.IsSubscribed == m.IsSubscribed) && (u.IsSubscribed != nil || m.IsSubscribed == t.f.was.IsSubscribed) {
 		return nil
 	}
 	return m

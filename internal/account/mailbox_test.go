@@ -281,12 +281,11 @@ func testMailboxRefused(r *rig) {
 		{what: "too deep", create: &jmap.MailboxCreate{Name: "x", ParentID: deep}, want: jmap.SetInvalidProperties, prop: "parentId"},
 		{what: "second archive", create: &jmap.MailboxCreate{Name: "x", Role: jmap.RoleArchive}, want: jmap.SetInvalidProperties, prop: "role"},
 		{what: "unknown role", create: &jmap.MailboxCreate{Name: "x", Role: "snoozed"}, want: jmap.SetInvalidProperties, prop: "role"},
-		{what: "an order", create: &jmap.MailboxCreate{Name: "x", SortOrder: 7}, want: jmap.SetInvalidProperties, prop: "sortOrder"},
 		{what: "renaming the inbox", update: &jmap.MailboxUpdate{ID: inbox, Name: name("x")}, want: jmap.SetForbidden},
 		{what: "moving the inbox", update: &jmap.MailboxUpdate{ID: inbox, ParentID: &archive}, want: jmap.SetForbidden},
 		{what: "below itself", update: &jmap.MailboxUpdate{ID: archive, ParentID: &kid}, want: jmap.SetInvalidProperties, prop: "parentId"},
 		{what: "another role", update: &jmap.MailboxUpdate{ID: kid, Role: new(jmap.RoleJunk)}, want: jmap.SetInvalidProperties, prop: "role"},
-		{what: "another order", update: &jmap.MailboxUpdate{ID: kid, SortOrder: new(uint32(3))}, want: jmap.SetInvalidProperties, prop: "sortOrder"},
+		{what: "an order without settings", update: &jmap.MailboxUpdate{ID: kid, SortOrder: new(uint32(3))}, want: jmap.SetForbidden},
 		{what: "name taken", update: &jmap.MailboxUpdate{ID: kid, Name: name("d0")}, want: jmap.SetInvalidProperties, prop: "name"},
 		{what: "unknown", update: &jmap.MailboxUpdate{ID: "nothing", Name: name("x")}, want: jmap.SetNotFound},
 	} {

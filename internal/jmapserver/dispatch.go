@@ -35,6 +35,8 @@ func methods() map[string]method {
 		"Mailbox/query":   {capability: mail, run: mailboxQuery},
 		"Mailbox/set":     {capability: mail, run: mailboxSet, able: able[MailboxSetter], writes: true},
 
+		"Mailbox/queryChanges": {capability: mail, run: mailboxQueryChanges},
+
 		"Thread/get":     {capability: mail, run: threadGet},
 		"Thread/changes": {capability: mail, run: changesOf(jmap.TypeThread)},
 
@@ -51,10 +53,11 @@ func methods() map[string]method {
 		"Identity/changes": {capability: submission, run: changesOf(jmap.TypeIdentity), able: able[IdentityReader]},
 		"Identity/set":     {capability: submission, run: identitySet, able: able[IdentitySetter], writes: true},
 
-		"EmailSubmission/get":     {capability: submission, run: submissionGet, able: able[Submitter]},
-		"EmailSubmission/changes": {capability: submission, run: changesOf(jmap.TypeEmailSubmission), able: able[Submitter]},
-		"EmailSubmission/query":   {capability: submission, run: submissionQuery, able: able[Submitter]},
-		"EmailSubmission/set":     {capability: submission, run: submissionSet, able: able[Submitter], writes: true},
+		"EmailSubmission/get":          {capability: submission, run: submissionGet, able: able[Submitter]},
+		"EmailSubmission/changes":      {capability: submission, run: changesOf(jmap.TypeEmailSubmission), able: able[Submitter]},
+		"EmailSubmission/query":        {capability: submission, run: submissionQuery, able: able[Submitter]},
+		"EmailSubmission/queryChanges": {capability: submission, run: submissionQueryChanges, able: able[Submitter]},
+		"EmailSubmission/set":          {capability: submission, run: submissionSet, able: able[Submitter], writes: true},
 
 		"EmailSearch/explain": {capability: jmap.CapabilityVendor, run: emailSearchExplain, able: able[Searcher]},
 

@@ -134,25 +134,6 @@ func emailQueryChanges(c *call) error {
 	if err != nil {
 		return err
 	}
-	c.respond(c.name, func(o *ijson.Out) {
-		o.Str("accountId", string(c.info.ID))
-		o.Str("oldQueryState", string(q.Since))
-		o.Str("newQueryState", string(r.NewState))
-		if q.Query.CalculateTotal {
-			o.Uint("total", uint64(r.Total))
-		}
-		o.B = ijson.AppendStrings(o.Key("removed"), r.Removed)
-		o.B = append(o.Key("added"), '[')
-		for i, a := range r.Added {
-			if i > 0 {
-				o.B = append(o.B, ',')
-			}
-			item := ijson.Open(o.B)
-			item.Str("id", string(a.ID))
-			item.Uint("index", uint64(a.Index))
-			o.B = item.Close()
-		}
-		o.B = append(o.B, ']')
-	})
+	respondQueryChanges(c, q.Since, &r, q.Query.CalculateTotal)
 	return nil
 }

@@ -61,26 +61,54 @@ func mailboxChanges(c *call) error {
 // mailboxQuery is Mailbox/query (RFC 8621, section 2.3). There are so few
 // Mailboxes that it is done here, over all of them.
 func mailboxQuery(c *call) error {
-	filter := readFilter(&c.args, readMailboxCondition)
-	sort := readSort(&c.args, func(p jmap.SortProperty) bool { return p == "sortOrder" || p == "name" },
-		func(jmap.SortProperty) bool { return false })
-	asTree, filterTree := c.args.boolean("sortAsTree"), c.args.boolean("filterAsTree")
+	run := readMailboxQuery(c)
 	w, clamped := readWindow(c)
 	total := c.args.boolean("calculateTotal")
 	if err := c.args.done(); err != nil {
 		return err
 	}
-	all, _, _, err := c.account.MailboxGet(c.ctx, nil)
+	q, err := run()
 	if err != nil {
 		return err
 	}
-	t := newMailboxTree(all)
-	r, err := windowed(t.query(filter, sort, asTree, filterTree), w)
+	return q.answer(c, w, total, clamped)
+}
+
+// mailboxQueryChanges is Mailbox/queryChanges (RFC 8621, section 2.4).
+func mailboxQueryChanges(c *call) error {
+	run := readMailboxQuery(c)
+	a := readChangesArgs(c)
+	if err := c.args.done(); err != nil {
+		return err
+	}
+	q, err := run()
 	if err != nil {
 		return err
 	}
-	respondQuery(c, &r, total, clamped)
-	return nil
+	return q.answerChanges(c, a)
+}
+
+// readMailboxQuery reads what Mailbox/query and Mailbox/queryChanges have in
+// common. The result makes the query.
+func readMailboxQuery(c *call) func() (*wholeQuery[jmap.MailboxID], error) {
+	filter := readFilter(&c.args, readMailboxCondition)
+	sort := readSort(&c.args, func(p jmap.SortProperty) bool { return p == "sortOrder" || p == "name" },
+		func(jmap.SortProperty) bool { return false })
+	asTree, filterTree := c.args.boolean("sortAsTree"), c.args.boolean("filterAsTree")
+	q := &wholeQuery[jmap.MailboxID]{kind: jmap.TypeMailbox, constant: true,
+		args: digestArgs(c, "filter", "sort", "sortAsTree", "filterAsTree")}
+	return func() (*wholeQuery[jmap.MailboxID], error) {
+		all, _, state, err := c.account.MailboxGet(c.ctx, nil)
+		if err != nil {
+			return nil, err
+		}
+		t := newMailboxTree(all)
+		q.ids, q.state = t.query(filter, sort, asTree, filterTree), state
+		if asTree || filterTree {
+			q.dependents = t.addBelow
+		}
+		return q, nil
+	}
 }
 
 func readMailboxCondition(name string, v ijson.Value, c *jmap.MailboxCondition) (bool, error) {
@@ -151,6 +179,28 @@ func (t *mailboxTree) match(c *jmap.MailboxCondition, m *jmap.Mailbox) bool {
 		(c.Role == nil || *c.Role == m.Role) &&
 		(c.HasAnyRole == nil || *c.HasAnyRole == (m.Role != "")) &&
 		(c.IsSubscribed == nil || *c.IsSubscribed == m.IsSubscribed)
+}
+
+// addBelow adds what lies below the Mailboxes in changed: their names and whether
+// they are in decides about all of it. What was below them and is not any more has
+// itself been changed.
+func (t *mailboxTree) addBelow(changed map[jmap.MailboxID]bool) {
+	var below []jmap.MailboxID
+	for i := range t.all {
+		m := &t.all[i]
+		if _, ok := changed[m.ID]; ok {
+			continue
+		}
+		for _, above := range t.path(m) {
+			if _, ok := changed[above.ID]; ok {
+				below = append(below, m.ID)
+				break
+			}
+		}
+	}
+	for _, id := range below {
+		changed[id] = true
+	}
 }
 
 // path returns the ancestors of m from the top, and m. A parent that is not

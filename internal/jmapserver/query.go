@@ -1,8 +1,6 @@
 package jmapserver
 
 import (
-	"crypto/sha256"
-	"encoding/base64"
 	"slices"
 
 	"cofferdam/internal/jmap"
@@ -45,7 +43,8 @@ func respondQuery[ID ~string](c *call, r *jmap.QueryResult[ID], total, clamped b
 	})
 }
 
-// windowed makes the result of a query whose whole list of ids is in memory.
+// windowed is a part of a result whose whole list of ids is in memory, without its
+// state.
 func windowed[ID ~string](ids []ID, w jmap.Window) (r jmap.QueryResult[ID], err error) {
 	anchor := -1
 	if w.Anchor != "" {
@@ -54,15 +53,5 @@ func windowed[ID ~string](ids []ID, w jmap.Window) (r jmap.QueryResult[ID], err 
 		}
 	}
 	from, to := w.Bounds(len(ids), anchor)
-	sum := sha256.New()
-	for _, id := range ids {
-		sum.Write([]byte(id))
-		sum.Write([]byte{0})
-	}
-	return jmap.QueryResult[ID]{
-		State:    jmap.QueryState("q" + base64.RawURLEncoding.EncodeToString(sum.Sum(nil)[:9])),
-		Position: from,
-		IDs:      ids[from:to],
-		Total:    len(ids),
-	}, nil
+	return jmap.QueryResult[ID]{Position: from, IDs: ids[from:to], Total: len(ids)}, nil
 }

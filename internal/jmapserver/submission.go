@@ -39,33 +39,56 @@ func submissionGet(c *call) error {
 // submissionQuery is EmailSubmission/query (RFC 8621, section 7.3), done over the
 // few that are remembered.
 func submissionQuery(c *call) error {
-	filter := readFilter(&c.args, readSubmissionCondition)
-	sort := readSort(&c.args, func(p jmap.SortProperty) bool {
-		return p == "emailId" || p == "threadId" || p == "sentAt"
-	}, func(jmap.SortProperty) bool { return false })
+	run := readSubmissionQuery(c)
 	w, clamped := readWindow(c)
 	total := c.args.boolean("calculateTotal")
 	if err := c.args.done(); err != nil {
 		return err
 	}
-	all, _, _, err := c.account.(Submitter).SubmissionGet(c.ctx, nil)
+	q, err := run()
 	if err != nil {
 		return err
 	}
-	all = slices.DeleteFunc(all, func(s jmap.Submission) bool {
-		return !filter.Match(func(c *jmap.SubmissionCondition) bool { return matchSubmission(c, &s) })
-	})
-	slices.SortFunc(all, func(a, b jmap.Submission) int { return compareSubmissions(&a, &b, sort) })
-	ids := make([]jmap.SubmissionID, len(all))
-	for i := range all {
-		ids[i] = all[i].ID
+	return q.answer(c, w, total, clamped)
+}
+
+// submissionQueryChanges is EmailSubmission/queryChanges (RFC 8621, section 7.4).
+func submissionQueryChanges(c *call) error {
+	run := readSubmissionQuery(c)
+	a := readChangesArgs(c)
+	if err := c.args.done(); err != nil {
+		return err
 	}
-	r, err := windowed(ids, w)
+	q, err := run()
 	if err != nil {
 		return err
 	}
-	respondQuery(c, &r, total, clamped)
-	return nil
+	return q.answerChanges(c, a)
+}
+
+// readSubmissionQuery reads what EmailSubmission/query and .../queryChanges have
+// in common. The result makes the query.
+func readSubmissionQuery(c *call) func() (*wholeQuery[jmap.SubmissionID], error) {
+	filter := readFilter(&c.args, readSubmissionCondition)
+	sort := readSort(&c.args, func(p jmap.SortProperty) bool {
+		return p == "emailId" || p == "threadId" || p == "sentAt"
+	}, func(jmap.SortProperty) bool { return false })
+	q := &wholeQuery[jmap.SubmissionID]{kind: jmap.TypeEmailSubmission, args: digestArgs(c, "filter", "sort")}
+	return func() (*wholeQuery[jmap.SubmissionID], error) {
+		all, _, state, err := c.account.(Submitter).SubmissionGet(c.ctx, nil)
+		if err != nil {
+			return nil, err
+		}
+		all = slices.DeleteFunc(all, func(s jmap.Submission) bool {
+			return !filter.Match(func(c *jmap.SubmissionCondition) bool { return matchSubmission(c, &s) })
+		})
+		slices.SortFunc(all, func(a, b jmap.Submission) int { return compareSubmissions(&a, &b, sort) })
+		q.ids, q.state = make([]jmap.SubmissionID, len(all)), state
+		for i := range all {
+			q.ids[i] = all[i].ID
+		}
+		return q, nil
+	}
 }
 
 func readSubmissionCondition(name string, v ijson.Value, c *jmap.SubmissionCondition) (bool, error) {

@@ -52,7 +52,7 @@ func (r *Replica) buildOrder() []*box {
 		}
 	}
 	slices.SortStableFunc(list, func(x, y *box) int {
-		return cmp.Or(cmp.Compare(sortOrder(x.up.Role), sortOrder(y.up.Role)),
+		return cmp.Or(cmp.Compare(roleOrder(x.up.Role), roleOrder(y.up.Role)),
 			cmp.Compare(x.up.Marks.Messages, y.up.Marks.Messages))
 	})
 	return list

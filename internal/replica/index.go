@@ -24,8 +24,9 @@ type Index struct {
 	boxes  []*box // by slot; nil where a slot is free
 	byID   map[jmap.MailboxID]*box
 	byName map[string]*box
-	trash  *box   // of role trash, or nil
-	prefix string // upstream.Info.Prefix
+	trash  *box                      // of role trash, or nil
+	prefix string                    // upstream.Info.Prefix
+	orders map[jmap.MailboxID]uint32 // what the person gave mailboxes, see SetOrders
 
 	epoch    string
 	gen      uint64 // grows with each transaction; for caches

@@ -121,7 +121,7 @@ func (ix *Index) Mailboxes() ([]jmap.Mailbox, jmap.State) {
 
 func (ix *Index) mailbox(b *box) jmap.Mailbox {
 	m := jmap.Mailbox{
-		ID: b.id, Name: b.leaf, ParentID: b.parent, Role: b.up.Role, SortOrder: sortOrder(b.up.Role),
+		ID: b.id, Name: b.leaf, ParentID: b.parent, Role: b.up.Role, SortOrder: ix.sortOrder(b),
 		MyRights: b.up.Rights, IsSubscribed: b.up.Subscribed,
 		TotalEmails: uint64(b.emails), UnreadEmails: uint64(b.unread),
 		TotalThreads: uint64(b.threads), UnreadThreads: uint64(b.unreadThreads),
@@ -133,8 +133,38 @@ func (ix *Index) mailbox(b *box) jmap.Mailbox {
 	return m
 }
 
-// sortOrder puts the mailboxes with a role first, in the order people expect.
-func sortOrder(r jmap.Role) uint32 {
+// sortOrder is what the person gave the mailbox, else what its role has.
+func (ix *Index) sortOrder(b *box) uint32 {
+	if n, ok := ix.orders[b.id]; ok {
+		return n
+	}
+	return roleOrder(b.up.Role)
+}
+
+// SetOrders says what sortOrder the person gave mailboxes, in place of what was
+// said before. The index keeps the map; it stores none of it.
+func (ix *Index) SetOrders(orders map[jmap.MailboxID]uint32) {
+	ix.mu.Lock()
+	seq, old := ix.seq, make(map[*box]uint32, len(ix.byID))
+	for _, b := range ix.byID {
+		old[b] = ix.sortOrder(b)
+	}
+	ix.orders = orders
+	for b, n := range old {
+		if ix.sortOrder(b) != n {
+			b.renamed = ix.next()
+			ix.boxSeq = ix.seq
+		}
+	}
+	changed := ix.seq != seq
+	ix.mu.Unlock()
+	if changed {
+		ix.notify()
+	}
+}
+
+// roleOrder puts the mailboxes with a role first, in the order people expect.
+func roleOrder(r jmap.Role) uint32 {
 	order := []jmap.Role{jmap.RoleInbox, jmap.RoleFlagged, jmap.RoleImportant, jmap.RoleDrafts, jmap.RoleSent,
 		jmap.RoleArchive, jmap.RoleAll, jmap.RoleJunk, jmap.RoleTrash}
 	if at := slices.Index(order, r); at >= 0 {
