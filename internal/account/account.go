@@ -35,8 +35,7 @@ type Config struct {
 	// HeaderBytes bounds the memory for parsed headers; 0: none are remembered.
 	HeaderBytes int
 
-	Snapshot []byte // of an earlier Account, or nil
-	NewEpoch bool   // see replica.Config
+	Snapshot func(context.Context) []byte // see replica.Config
 	Logger   *slog.Logger
 }
 
@@ -87,8 +86,7 @@ func New(ctx context.Context, cfg Config) (*Account, error) {
 			return nil, err
 		}
 	}
-	mail, err := replica.Open(ctx, replica.Config{Store: cfg.Store, Key: cfg.Key, Snapshot: cfg.Snapshot,
-		NewEpoch: cfg.NewEpoch, Logger: cfg.Logger})
+	mail, err := replica.Open(ctx, replica.Config{Store: cfg.Store, Key: cfg.Key, Snapshot: cfg.Snapshot, Logger: cfg.Logger})
 	if err != nil {
 		return nil, fmt.Errorf("opening the index: %w", err)
 	}

@@ -509,7 +509,7 @@ func TestMailboxSetOverSnapshot(t *testing.T) {
 	name := "Arbeit"
 	r.set(jmap.MailboxSet{Update: []jmap.MailboxUpdate{{ID: work, Name: &name}}})
 	again, err := account.New(t.Context(), account.Config{ID: "a1", Addresses: []string{"a@x"}, Store: a.Open(), Key: testKey,
-		Uploads: account.NewMemoryUploads(), Snapshot: r.a.Snapshot()})
+		Uploads: account.NewMemoryUploads(), Snapshot: func(context.Context) []byte { return r.a.Snapshot() }})
 	r.must(err)
 	defer again.Close()
 	list, _, _, err := again.MailboxGet(t.Context(), []jmap.MailboxID{work})

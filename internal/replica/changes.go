@@ -11,6 +11,33 @@ import (
 	"cofferdam/internal/jmap"
 )
 
+// branch is a log of changes that another goes on from: its states up to a change
+// are known, and what it may have told of behind that change is not.
+type branch struct {
+	epoch string
+	upTo  uint32
+}
+
+// branch goes on under a new epoch. Whoever wrote a snapshot may have lived on and
+// given out states behind it, and two may go on from one snapshot: with names of
+// their own none of these states is ever taken for another.
+func (ix *Index) branch() {
+	if last := len(ix.past) - 1; last < 0 || ix.past[last].upTo < ix.seq {
+		ix.past = append(ix.past, branch{ix.epoch, ix.seq})
+	}
+	ix.past = ix.past[max(0, len(ix.past)-maxBranches):]
+	ix.epoch = newEpoch()
+}
+
+// epochOf is the epoch in which change seq was made.
+func (ix *Index) epochOf(seq uint32) string {
+	at, _ := slices.BinarySearchFunc(ix.past, seq, func(b branch, seq uint32) int { return cmp.Compare(b.upTo, seq) })
+	if at < len(ix.past) {
+		return ix.past[at].epoch
+	}
+	return ix.epoch
+}
+
 // newEpoch is a name that no other log of changes has.
 func newEpoch() string {
 	var b [6]byte
@@ -25,14 +52,14 @@ func (ix *Index) state(seq uint32) jmap.State {
 	if !ix.complete {
 		mark = ".b"
 	}
-	return jmap.State(ix.epoch + mark + strconv.FormatUint(uint64(seq), 10))
+	return jmap.State(ix.epochOf(seq) + mark + strconv.FormatUint(uint64(seq), 10))
 }
 
 // since reads a state of this index and says whether changes from it are known.
 func (ix *Index) since(s jmap.State) (uint32, bool) {
 	epoch, number, ok := strings.Cut(string(s), ".")
 	n, err := strconv.ParseUint(number, 10, 32)
-	if !ok || err != nil || epoch != ix.epoch || !ix.complete || uint32(n) < ix.floor || uint32(n) > ix.seq {
+	if !ok || err != nil || !ix.complete || uint32(n) < ix.floor || uint32(n) > ix.seq || epoch != ix.epochOf(uint32(n)) {
 		return 0, false
 	}
 	return uint32(n), true

@@ -29,10 +29,11 @@ type Index struct {
 	orders map[jmap.MailboxID]uint32 // what the person gave mailboxes, see SetOrders
 
 	epoch    string
-	gen      uint64 // grows with each transaction; for caches
-	seq      uint32 // number of the last change
-	floor    uint32 // changes up to here are forgotten
-	complete bool   // every mail is here; before, states lead nowhere
+	past     []branch // the logs that this one goes on from, oldest first
+	gen      uint64   // grows with each transaction; for caches
+	seq      uint32   // number of the last change
+	floor    uint32   // changes up to here are forgotten
+	complete bool     // every mail is here; before, states lead nowhere
 
 	emailSeq, threadSeq, boxSeq, arriveSeq uint32 // the last change of each type
 
@@ -74,7 +75,7 @@ func (ix *Index) next() uint32 {
 
 // restart begins a new epoch: every state given out is forgotten.
 func (ix *Index) restart() {
-	ix.epoch = newEpoch()
+	ix.epoch, ix.past = newEpoch(), nil
 	ix.seq, ix.floor = 0, 0
 	ix.tombs, ix.boxTombs = nil, nil
 	ix.emailSeq, ix.threadSeq, ix.boxSeq, ix.arriveSeq = 0, 0, 0, 0

@@ -28,6 +28,18 @@ const (
 	maxTombs = 50_000
 	tombLife = 30 * 24 * time.Hour
 
+	// maxBranches bounds how many earlier logs an index goes on from: with each
+	// time that it is loaded after a change there is one more, of 24 bytes.
+	maxBranches = 256
+
+	// MaxSnapshot bounds the mails of an index that Snapshot writes: its bytes are
+	// in memory twice for a moment, some 40 MB. A larger index is built anew.
+	MaxSnapshot = 500_000
+
+	// catchUp bounds how long Open waits for what changed since the snapshot. Then
+	// the index is used as it was, and Run goes on.
+	catchUp = 2 * time.Second
+
 	// maxResults bounds the query results kept for the next page, and
 	// maxResultIDs their length together: 4 bytes each.
 	maxResults   = 16

@@ -32,7 +32,7 @@ func mailText(n, thread int) []byte {
 
 func open(t testing.TB, a *memup.Account, snapshot []byte) *Replica {
 	t.Helper()
-	r, err := Open(t.Context(), Config{Store: a.Open(), Key: testKey, Snapshot: snapshot})
+	r, err := Open(t.Context(), Config{Store: a.Open(), Key: testKey, Snapshot: func(context.Context) []byte { return snapshot }})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,11 +19,10 @@ type Config struct {
 	// derived: another key means other ids.
 	Key []byte
 	// Snapshot is what an earlier Replica.Snapshot returned; nil or one that
-	// cannot be used makes an empty index, which is harmless.
-	Snapshot []byte
-	// NewEpoch begins a new change log, although the snapshot has one: for a
-	// takeover, when its former owner may have gone on after the snapshot.
-	NewEpoch bool
+	// cannot be used makes an empty index, which is harmless. States of before
+	// are known still; of those that its writer gave out since, nothing is.
+	// nil: there is none. It is called once; its bytes are not changed.
+	Snapshot func(context.Context) []byte
 	Logger   *slog.Logger // nil is silent
 }
 
@@ -47,8 +46,8 @@ type Replica struct {
 	closers sync.Once
 }
 
-// Open connects, lists the mailboxes and takes over the snapshot. The index is
-// in step only once Run has run for a while.
+// Open connects, lists the mailboxes and takes over the snapshot, which it brings
+// in step within catchUp. Without one the index is filled by Run.
 func Open(ctx context.Context, cfg Config) (*Replica, error) {
 	if len(cfg.Key) != 32 {
 		return nil, errors.New("replica: key must have 32 bytes")
@@ -70,24 +69,47 @@ func Open(ctx context.Context, cfg Config) (*Replica, error) {
 		wake: make(chan struct{}, 1), moved: make(chan struct{}),
 		built: make(chan struct{}),
 	}
-	r.Index = r.load(cfg)
+	r.Index = r.load(ctx, cfg)
 	r.Index.prefix = info.Prefix
 	r.Index.notify = r.announce
 	if r.complete {
 		close(r.built)
 	}
 	r.turn <- struct{}{}
-	return r, r.applyBoxes(list)
+	if err := r.applyBoxes(list); err != nil {
+		return nil, err
+	}
+	r.catchUp(ctx)
+	return r, nil
+}
+
+// catchUp brings a loaded index in step. That it could not is no reason to show
+// nobody any mail: it is as old as the snapshot, which Run changes.
+func (r *Replica) catchUp(ctx context.Context) {
+	if !r.Complete() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, catchUp)
+	defer cancel()
+	if err := r.take(ctx); err != nil {
+		return
+	}
+	defer r.give()
+	if err := r.passListed(ctx); err != nil {
+		r.log.Info("index not in step yet", "err", err)
+	}
 }
 
 // load restores the snapshot or makes an empty index.
-func (r *Replica) load(cfg Config) *Index {
+func (r *Replica) load(ctx context.Context, cfg Config) *Index {
+	var b []byte
 	if cfg.Snapshot != nil {
-		ix, err := decode(cfg.Snapshot, r.info.Identity, cfg.Key)
+		b = cfg.Snapshot(ctx)
+	}
+	if b != nil {
+		ix, err := decode(b, r.info.Identity, cfg.Key)
 		if err == nil {
-			if cfg.NewEpoch {
-				ix.restart()
-			}
+			ix.branch()
 			return ix
 		}
 		r.log.Warn("snapshot of the index not usable", "err", err)

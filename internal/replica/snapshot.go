@@ -15,22 +15,21 @@ import (
 // and list behind its length. Rows are numbered without gaps. It holds no
 // content; it is sealed by whoever keeps it.
 //
-// Version 1 lacked the uid of arrival and ordered mails of one second otherwise.
-// It is refused, as every snapshot of another version: a new index has the same
-// ids, and a new epoch, so that no client continues from a state in which the
-// order was another.
+// Versions 1 and 2 were never stored. A snapshot of another version is refused: a
+// new index has the same ids, and a new epoch. docs/formats/index.md has the layout.
 const (
 	snapshotMagic   = "CofIndex"
-	snapshotVersion = 2
+	snapshotVersion = 3
 )
 
 var errSnapshot = errors.New("snapshot is damaged")
 
-// Snapshot returns the index as bytes; nil while it is not complete.
+// Snapshot returns the index as bytes; nil while it is not complete, and of one
+// with more than MaxSnapshot mails.
 func (ix *Index) Snapshot() []byte {
 	ix.mu.RLock()
 	defer ix.mu.RUnlock()
-	if !ix.complete {
+	if !ix.complete || ix.live > MaxSnapshot {
 		return nil
 	}
 	w := &writer{ix: ix, at: make([]uint32, len(ix.rows))}
@@ -73,6 +72,11 @@ func (w *writer) log() {
 	w.text(ix.epoch)
 	for _, v := range []uint32{ix.seq, ix.floor, ix.emailSeq, ix.threadSeq, ix.boxSeq, ix.arriveSeq} {
 		w.u32(v)
+	}
+	w.n(len(ix.past))
+	for _, b := range ix.past {
+		w.text(b.epoch)
+		w.u32(b.upTo)
 	}
 	w.n(len(ix.tombs))
 	for _, t := range ix.tombs {
@@ -263,6 +267,12 @@ func (r *reader) log() {
 	ix.epoch = r.text()
 	for _, v := range []*uint32{&ix.seq, &ix.floor, &ix.emailSeq, &ix.threadSeq, &ix.boxSeq, &ix.arriveSeq} {
 		*v = r.u32()
+	}
+	for range r.n(8) {
+		b := branch{r.text(), r.u32()}
+		last := len(ix.past) - 1
+		r.bad = r.bad || b.upTo > ix.seq || last >= 0 && b.upTo <= ix.past[last].upTo
+		ix.past = append(ix.past, b)
 	}
 	for range r.n(40) {
 		t := tomb{key: emailKey(r.take(16)), thread: threadKey(r.take(12))}

@@ -1,8 +1,11 @@
 package replica
 
 import (
+	"context"
 	"math/rand/v2"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -52,17 +55,92 @@ func TestSnapshot(t *testing.T) {
 			t.Fatalf("-built anew +reloaded\n%s", d)
 		}
 
-		// After a takeover old states are unknown.
-		r3, err := Open(t.Context(), Config{Store: a.Open(), Key: testKey, Snapshot: snap, NewEpoch: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := r3.Changes(jmap.TypeEmail, states[jmap.TypeEmail], 10); err != jmap.CannotCalculateChanges {
-			t.Errorf("changes across a takeover: %v", err)
-		}
 		// Another key makes other ids: the snapshot is of no use.
 		if _, err := decode(snap, opts.Identity, []byte("another key another key another ")); err == nil {
 			t.Error("a snapshot was taken under another key")
+		}
+	}
+}
+
+// Three go on from one snapshot, its writer among them: each knows what was told
+// before it, and nobody takes another's states for their own.
+func TestBranches(t *testing.T) {
+	a := memup.New(memup.Options{Identity: upstream.IdentityGUID})
+	deliver := func(n int) { a.Deliver("INBOX", mailText(n, 0), day(n)) }
+	deliver(0)
+	first := opened(t, a)
+	empty := first.States()[jmap.TypeEmail]
+	deliver(1)
+	refresh := func(r *Replica) jmap.State {
+		t.Helper()
+		if err := r.Refresh(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		return r.States()[jmap.TypeEmail]
+	}
+	saved := refresh(first)
+	snap := first.Snapshot()
+	second, third := open(t, a, snap), open(t, a, snap)
+	for name, r := range map[string]*Replica{"second": second, "third": third} {
+		if got := r.States()[jmap.TypeEmail]; got != saved {
+			t.Errorf("%s: nothing changed, and the state is %s, was %s", name, got, saved)
+		}
+	}
+	deliver(2)
+	news := map[string]jmap.State{}
+	all := map[string]*Replica{"first": first, "second": second, "third": third}
+	for name, r := range all {
+		news[name] = refresh(r)
+	}
+	all["fourth"] = open(t, a, third.Snapshot())
+	for name, r := range all {
+		for since, want := range map[jmap.State]int{empty: 2, saved: 1} {
+			if c, err := r.Changes(jmap.TypeEmail, since, 10); err != nil || len(c.Created) != want {
+				t.Errorf("%s since %s: created %v, %v; want %d", name, since, c.Created, err, want)
+			}
+		}
+		for owner, state := range news {
+			_, err := r.Changes(jmap.TypeEmail, state, 10)
+			if known := err == nil; known != (name == owner || name == "fourth" && owner == "third") {
+				t.Errorf("%s on a state of %s: %v", name, owner, err)
+			}
+		}
+	}
+}
+
+// However often an index is loaded, it remembers a bounded number of logs, and is
+// loaded again.
+func TestManyBranches(t *testing.T) {
+	a := memup.New(memup.Options{Identity: upstream.IdentityGUID})
+	r := opened(t, a)
+	first := r.States()[jmap.TypeEmail]
+	var recent jmap.State
+	for n := range maxBranches + 5 {
+		a.Deliver("INBOX", mailText(n, 0), day(n))
+		if r = open(t, a, r.Snapshot()); n == maxBranches {
+			recent = r.States()[jmap.TypeEmail]
+		}
+	}
+	if n := len(r.past); n != maxBranches {
+		t.Errorf("%d branches", n)
+	}
+	if c, err := r.Changes(jmap.TypeEmail, recent, 10); err != nil || len(c.Created) != 4 {
+		t.Errorf("since a while: %v, %v", c.Created, err)
+	}
+	if _, err := r.Changes(jmap.TypeEmail, first, 1000); err != jmap.CannotCalculateChanges {
+		t.Errorf("since a forgotten log: %v", err)
+	}
+}
+
+// What changed while nobody had the index shows in its first answer.
+func TestLoadedIndexIsInStep(t *testing.T) {
+	for _, opts := range []memup.Options{{Identity: upstream.IdentityGUID}, {NoModSeq: true, NoBoxIDs: true}} {
+		a := memup.New(opts)
+		a.Deliver("INBOX", mailText(0, 0), day(0))
+		snap := opened(t, a).Snapshot()
+		a.Deliver("INBOX", mailText(1, 0), day(1))
+		if got := open(t, a, snap).Size(); got != 2 {
+			t.Errorf("%d mails right after Open, want 2", got)
 		}
 	}
 }
@@ -105,4 +183,37 @@ func FuzzSnapshot(f *testing.F) {
 			dumpOf(ix)
 		}
 	})
+}
+
+// A server that hangs over what changed keeps nobody from their mail: it is shown as
+// it was.
+func TestCatchUpIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := memup.New(memup.Options{Identity: upstream.IdentityGUID})
+		a.Deliver("INBOX", mailText(0, 0), day(0))
+		snap := opened(t, a).Snapshot()
+		a.Deliver("INBOX", mailText(1, 0), day(1))
+		began := time.Now()
+		r, err := Open(t.Context(), Config{Store: hanging{a.Open()}, Key: testKey, Snapshot: func(context.Context) []byte { return snap }})
+		if err != nil || r.Size() != 1 || time.Since(began) != catchUp {
+			t.Errorf("%v, %d mails after %v", err, r.Size(), time.Since(began))
+		}
+	})
+}
+
+type hanging struct{ upstream.Store }
+
+func (hanging) Sync(ctx context.Context, _ string, _ upstream.Known, _ upstream.Sink) (upstream.Marks, error) {
+	<-ctx.Done()
+	return upstream.Marks{}, ctx.Err()
+}
+
+func TestSnapshotLimit(t *testing.T) {
+	ix := opened(t, memup.New(memup.Options{})).Index
+	if ix.live = MaxSnapshot; ix.Snapshot() == nil {
+		t.Error("no snapshot at the limit")
+	}
+	if ix.live = MaxSnapshot + 1; ix.Snapshot() != nil {
+		t.Error("a snapshot beyond the limit")
+	}
 }

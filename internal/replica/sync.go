@@ -25,14 +25,25 @@ func (r *Replica) Refresh(ctx context.Context, names ...string) error {
 // another mailbox: a move is an update (RFC 8621, section 4.1.1), and whoever
 // moves a mail makes the copy before it removes the original.
 func (r *Replica) pass(ctx context.Context, names []string) error {
-	t := r.Index.begin()
 	done := make(map[*box]upstream.Marks)
+	dirty, err := r.dirtyBoxes(ctx, names, done)
+	if err != nil {
+		return err
+	}
+	return r.passOver(ctx, dirty, done)
+}
+
+// passListed is a pass over what applyBoxes was just told of.
+func (r *Replica) passListed(ctx context.Context) error {
+	done := make(map[*box]upstream.Marks)
+	return r.passOver(ctx, r.behind(done), done)
+}
+
+// passOver is a pass that begins with these mailboxes.
+func (r *Replica) passOver(ctx context.Context, dirty []*box, done map[*box]upstream.Marks) error {
+	t := r.Index.begin()
+	var err error
 	for range maxPasses {
-		dirty, err := r.dirtyBoxes(ctx, names, done)
-		if err != nil {
-			return err
-		}
-		names = nil
 		for _, b := range dirty {
 			if done[b], err = r.syncBox(ctx, t, b); err != nil {
 				return fmt.Errorf("synchronising a mailbox: %w", err)
@@ -40,6 +51,9 @@ func (r *Replica) pass(ctx context.Context, names []string) error {
 		}
 		if len(dirty) == 0 || len(t.removes) == 0 && len(t.resets) == 0 {
 			break
+		}
+		if dirty, err = r.dirtyBoxes(ctx, nil, done); err != nil {
+			return err
 		}
 	}
 	return r.finish(ctx, t)
@@ -58,6 +72,11 @@ func (r *Replica) dirtyBoxes(ctx context.Context, names []string, done map[*box]
 	if err := r.applyBoxes(list); err != nil {
 		return nil, err
 	}
+	return r.behind(done), nil
+}
+
+// behind are the mailboxes whose marks are not those up to which they are known.
+func (r *Replica) behind(done map[*box]upstream.Marks) []*box {
 	r.Index.mu.RLock()
 	defer r.Index.mu.RUnlock()
 	var dirty []*box
@@ -73,7 +92,7 @@ func (r *Replica) dirtyBoxes(ctx context.Context, names []string, done map[*box]
 			dirty = append(dirty, b)
 		}
 	}
-	return dirty, nil
+	return dirty
 }
 
 // followed reports whether a mailbox is brought in step by passes: while the
