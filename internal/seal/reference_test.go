@@ -54,6 +54,11 @@ func refHKDF(t testing.TB, ikm []byte, info string) []byte {
 	return refExpand(t, prk, []byte(info))
 }
 
+func refHash(b []byte) []byte {
+	h := sha256.Sum256(b)
+	return h[:]
+}
+
 func refMAC(key []byte, parts ...[]byte) []byte {
 	h := hmac.New(sha256.New, key)
 	h.Write(cat(parts...))
