@@ -47,6 +47,7 @@ internal/managesieve          -
 internal/store/sqlfile        -
 internal/store                internal/store/sqlfile internal/user
 internal/store/spool          internal/user
+internal/store/indexes        internal/user
 
 # The mail wing: jmapserver > account > replica, outbox > upstream > imap.
 internal/upstream             internal/imap internal/jmap internal/message
@@ -67,7 +68,7 @@ internal/gate                 internal/ipc internal/seal internal/limit internal
 internal/cell                 internal/ipc internal/records internal/jmapserver internal/account internal/replica internal/outbox internal/settings internal/upstream/... internal/imap internal/jmap internal/message internal/sieve internal/thread internal/seal internal/user internal/limit internal/memo
 internal/render               internal/ipc internal/sanitize internal/message internal/limit
 internal/porter               internal/ipc internal/imap internal/submission internal/managesieve internal/sieve internal/seal internal/user internal/limit
-internal/keeper               internal/ipc internal/store internal/store/spool internal/seal internal/user internal/limit
+internal/keeper               internal/ipc internal/store internal/store/spool internal/store/indexes internal/seal internal/user internal/limit
 internal/vault                internal/ipc internal/store/sqlfile internal/seal internal/user internal/limit
 
 # Wiring. It starts roles and reads the configuration.

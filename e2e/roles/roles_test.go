@@ -181,7 +181,7 @@ func (h *house) start(name string) {
 	var cfg any
 	switch name {
 	case "keeper":
-		cfg = keeper.Config{Database: filepath.Join(h.dir, "k.db"), Uploads: filepath.Join(h.dir, "uploads"), Node: "n", Cells: 2, Idle: time.Hour, Absolute: 24 * time.Hour,
+		cfg = keeper.Config{Database: filepath.Join(h.dir, "k.db"), Uploads: filepath.Join(h.dir, "uploads"), Indexes: filepath.Join(h.dir, "indexes"), Node: "n", Cells: 2, Idle: time.Hour, Absolute: 24 * time.Hour,
 			Shared: time.Minute, FailsNetwork: 50, CellIdle: time.Minute, DeviceKey: make([]byte, 32)}
 	case "porter":
 		keys := h.keys // porter wipes what it was handed

@@ -11,6 +11,12 @@ const (
 	// Content-Length, and in HeaderUploadSession the session that they came in.
 	// HeaderUploadOffset, in decimal, says where to begin.
 	KeeperUploadGet = "/keeper/uploads/get"
+	// KeeperIndexPut takes a person's sealed index as its body (docs/formats/index.md)
+	// and puts it in the place of an older one. It needs no HeaderUpload.
+	// CodeForbidden: the session is locked. CodeThrottled: there is no room.
+	KeeperIndexPut = "/keeper/index/put"
+	// KeeperIndexGet answers it, with its length. CodeNotFound: there is none.
+	KeeperIndexGet = "/keeper/index/get"
 )
 
 // Headers of those streams.

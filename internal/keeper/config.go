@@ -6,6 +6,7 @@ import "time"
 type Config struct {
 	Database      string        `json:"database"` // file
 	Uploads       string        `json:"uploads"`  // folder
+	Indexes       string        `json:"indexes"`  // folder
 	Node          string        `json:"node"`
 	Cells         int           `json:"cells"`
 	PeoplePerCell int           `json:"peoplePerCell"` // 0: Cells fixed cells

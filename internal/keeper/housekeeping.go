@@ -28,6 +28,7 @@ func (k *Keeper) housekeeping(ctx context.Context) {
 		step("leases", leaseRenewal, k.renewLeases),
 		step("sessions", sweepEvery, k.sweepSessions),
 		step("uploads", sweepEvery, k.sweepUploads),
+		step("indexes", purgeEvery, k.sweepIndexes),
 		step("epoch", time.Minute, k.turnIfDue),
 		step("purge", purgeEvery, k.purge),
 		step("cells", 10*time.Second, k.retireCells),

@@ -16,6 +16,7 @@ import (
 	"cofferdam/internal/ipc"
 	"cofferdam/internal/limit"
 	"cofferdam/internal/store"
+	"cofferdam/internal/store/indexes"
 	"cofferdam/internal/store/spool"
 )
 
@@ -33,8 +34,9 @@ type Keeper struct {
 	turns   *turns
 	fails   *limit.Fails
 	rates   *rates
-	written *limit.Quota // KiB of records, by person and by cell
-	spool   *spool.Spool // nil: this keeper takes no uploads
+	written *limit.Quota    // KiB of records, by person and by cell
+	spool   *spool.Spool    // nil: this keeper takes no uploads
+	indexes *indexes.Folder // nil: it keeps no indexes
 	streams *streams
 	sent    *limit.Quota           // KiB of uploads, by person and by cell
 	limits  atomic.Pointer[Config] // what of it may change while people are signed in
@@ -81,6 +83,10 @@ func Run(ctx context.Context, role *ipc.Role, log *slog.Logger, reg prometheus.R
 		return err
 	}
 	defer k.spool.Close()
+	if k.indexes, err = indexes.Open(cfg.Indexes, indexes.DefaultLimits()); err != nil {
+		return err
+	}
+	defer k.indexes.Close()
 	k.cells.need, k.cells.retire = role.Need, role.Retire
 	reg.MustRegister(k.Collectors()...)
 	start, cancel := context.WithTimeout(ctx, 10*time.Second)
@@ -153,6 +159,8 @@ func (k *Keeper) cellCalls(cell string) *ipc.Mux {
 	ipc.Handle(m, ipc.KeeperRecordChanges, 4<<10, ipc.CallTimeout, k.changes(cell))
 	m.Raw("POST "+ipc.KeeperUploadPut, k.putUpload(cell))
 	m.Raw("POST "+ipc.KeeperUploadGet, k.getUpload(cell))
+	m.Raw("POST "+ipc.KeeperIndexPut, k.putIndex(cell))
+	m.Raw("POST "+ipc.KeeperIndexGet, k.getIndex(cell))
 	return m
 }
 
@@ -234,6 +242,7 @@ func (k *Keeper) Collectors() []prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, f)
 	}
 	return []prometheus.Collector{k.faults,
+		gauge("cofferdam_indexes_bytes", "Sealed bytes of people's indexes.", k.indexBytes),
 		gauge("cofferdam_uploads_bytes", "Sealed bytes of uploads that wait to be used.", k.uploadBytes),
 		gauge("cofferdam_live_sessions", "Sessions open in keeper.", func() float64 { n, _ := k.live.count(); return float64(n) }),
 		gauge("cofferdam_signed_in_people", "People with an open session.", func() float64 { _, n := k.live.count(); return float64(n) }),

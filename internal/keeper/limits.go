@@ -1,6 +1,10 @@
 package keeper
 
-import "time"
+import (
+	"time"
+
+	"cofferdam/internal/seal"
+)
 
 const (
 	maxAgent      = 256     // bytes of User-Agent in the session list
@@ -29,11 +33,15 @@ const (
 	offersCached  = time.Second // challenges of one second are equal
 
 	maxUpload     = 52_500_000      // sealed bytes: what jmapserver takes of one upload, with seal's chunks
-	uploadStep    = 256 << 10       // bytes that are waited for, and counted, at a time
-	uploadStall   = time.Minute     // a step takes no longer: a hostile cell holds nothing open
+	maxIndex      = seal.MaxIndex   // sealed bytes
+	streamStep    = 256 << 10       // bytes that are waited for, and counted, at a time
+	streamStall   = time.Minute     // a step takes no longer: a hostile cell holds nothing open
 	uploadTime    = time.Hour       // a whole upload over a slow line
 	streamsPerson = 12              // at once: what gate lets a person upload, and as many reads
 	streamsCell   = 512             // a quarter of a line's connections: records have room beside
 	sentPerson    = 2 << 20         // KiB of uploads an hour: forty of the largest
 	sentCell      = 16 * sentPerson //
+	indexTime     = 2 * time.Minute // an index comes from memory
+	indexPerson   = 1 << 20         // KiB of indexes an hour: a hundred of a large account's
+	indexCell     = 16 * indexPerson
 )

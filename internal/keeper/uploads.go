@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
 	"os"
 	"strconv"
@@ -14,6 +13,7 @@ import (
 	"cofferdam/internal/seal"
 	"cofferdam/internal/store"
 	"cofferdam/internal/store/spool"
+	"cofferdam/internal/user"
 )
 
 // putUpload takes the sealed bytes of an upload from a cell, step by step: what a
@@ -31,42 +31,23 @@ func (k *Keeper) putUpload(cell string) http.Handler {
 	})
 }
 
-// upload admits a stream of a cell, within what a person and a cell may have open.
-func (k *Keeper) upload(cell string, serve func(http.ResponseWriter, *http.Request, capability, seal.UploadID) error) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := k.uploadCall(w, r, cell, serve); err != nil {
-			if ipc.CodeOf(err) == ipc.CodeInternal && r.Context().Err() == nil {
-				k.log.Error("upload failed", "path", r.URL.Path, "err", err)
-			}
-			ipc.WriteError(w, err)
-		}
-	})
+func uploadIntake(uid user.ID, cell string) intake {
+	return intake{what: "an upload", most: maxUpload, time: uploadTime,
+		caps: map[string]int{"p" + string(uid[:]): sentPerson, "c" + cell: sentCell}}
 }
 
-func (k *Keeper) uploadCall(w http.ResponseWriter, r *http.Request, cell string, serve func(http.ResponseWriter, *http.Request, capability, seal.UploadID) error) error {
-	raw, err := seal.DecodeBase64(r.Header.Get(ipc.HeaderCapability))
-	if err != nil {
-		return ipc.Errorf(ipc.CodeForbidden, "that is no capability")
-	}
-	id, err := seal.DecodeBase64(r.Header.Get(ipc.HeaderUpload))
-	if err != nil || len(id) != seal.UploadIDSize {
-		return ipc.Errorf(ipc.CodeInvalid, "that is no upload's id")
-	}
-	if k.spool == nil {
-		return ipc.Errorf(ipc.CodeUnavailable, "uploads are not taken here")
-	}
-	ctx, cancel := context.WithTimeout(r.Context(), ipc.CallTimeout)
-	defer cancel()
-	c, _, err := k.admitSession(ctx, cell, ipc.Auth{Capability: raw})
-	if err != nil {
-		return err
-	}
-	leave, ok := k.streams.enter(string(c.uid[:]), cell)
-	if !ok {
-		return &ipc.Error{Code: ipc.CodeThrottled, Detail: "too many uploads at the same time", RetryAfter: time.Second}
-	}
-	defer leave()
-	return serve(w, r, c, seal.UploadID(id))
+// upload admits a stream of one upload.
+func (k *Keeper) upload(cell string, serve func(http.ResponseWriter, *http.Request, capability, seal.UploadID) error) http.Handler {
+	return k.stream(cell, func(w http.ResponseWriter, r *http.Request, c capability, _ bool) error {
+		id, err := seal.DecodeBase64(r.Header.Get(ipc.HeaderUpload))
+		if err != nil || len(id) != seal.UploadIDSize {
+			return ipc.Errorf(ipc.CodeInvalid, "that is no upload's id")
+		}
+		if k.spool == nil {
+			return ipc.Errorf(ipc.CodeUnavailable, "uploads are not taken here")
+		}
+		return serve(w, r, c, seal.UploadID(id))
+	})
 }
 
 // storeUpload writes one upload and returns its size.
@@ -75,7 +56,7 @@ func (k *Keeper) storeUpload(w http.ResponseWriter, r *http.Request, cell string
 	if err != nil {
 		return 0, drained(w, r, err)
 	}
-	size, err := k.takeUpload(w, r, cell, out, name)
+	size, err := k.receive(w, r, out, uploadIntake(name.UID, cell))
 	if err == nil {
 		if _, whole := seal.UploadSize(size); !whole {
 			err = ipc.Errorf(ipc.CodeInvalid, "no upload has %d sealed bytes", size)
@@ -93,59 +74,6 @@ func (k *Keeper) storeUpload(w http.ResponseWriter, r *http.Request, cell string
 		return size, errors.Join(spool.ErrNotFound, k.spool.End(name.Session))
 	}
 	return size, nil
-}
-
-func (k *Keeper) takeUpload(w http.ResponseWriter, r *http.Request, cell string, out io.Writer, name spool.Name) (size int64, err error) {
-	deadline := http.NewResponseController(w)
-	defer func() { _ = deadline.SetReadDeadline(time.Time{}) }() // a test's recorder has none
-	until := time.Now().Add(uploadTime)
-	body := http.MaxBytesReader(w, r.Body, maxUpload)
-	caps := map[string]int{"p" + string(name.UID[:]): sentPerson, "c" + cell: sentCell}
-	step := make([]byte, uploadStep)
-	for {
-		if time.Now().After(until) {
-			return size, ipc.Errorf(ipc.CodeInvalid, "an upload takes at most %s", uploadTime)
-		}
-		_ = deadline.SetReadDeadline(time.Now().Add(uploadStall))
-		n, err := readStep(body, step)
-		if n > 0 {
-			if wait, ok := k.sent.Take((n+1023)>>10, caps); !ok {
-				return size, &ipc.Error{Code: ipc.CodeThrottled, Detail: "too much was uploaded in one hour", RetryAfter: wait}
-			}
-			if _, err := out.Write(step[:n]); err != nil {
-				return size, err
-			}
-			size += int64(n)
-		}
-		var tooLarge *http.MaxBytesError
-		switch {
-		case err == io.EOF:
-			return size, nil
-		case errors.As(err, &tooLarge):
-			return size, ipc.Errorf(ipc.CodeInvalid, "more than %d sealed bytes", maxUpload)
-		case err != nil:
-			return size, ipc.Errorf(ipc.CodeUnavailable, "the upload broke off")
-		}
-	}
-}
-
-// readStep fills a step. Unlike io.ReadFull it tells the end of a body from one
-// that broke off.
-func readStep(r io.Reader, step []byte) (n int, err error) {
-	for n < len(step) && err == nil {
-		var m int
-		m, err = r.Read(step[n:])
-		n += m
-	}
-	return n, err
-}
-
-// drained reads what still comes of a refused upload, so that the cell, which
-// writes, gets to read why.
-func drained(w http.ResponseWriter, r *http.Request, err error) error {
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(uploadStall))
-	_, _ = io.Copy(io.Discard, io.LimitReader(r.Body, maxUpload)) // a cell that breaks off asks for no answer
-	return err
 }
 
 // getUpload answers the sealed bytes of an upload of the person.
@@ -167,27 +95,9 @@ func (k *Keeper) getUpload(cell string) http.Handler {
 		w.Header().Set(ipc.HeaderUploadSession, seal.SessionHash(in.Session).String())
 		w.Header().Set("Content-Type", "application/octet-stream")
 		w.Header().Set("Content-Length", strconv.FormatInt(in.Size-offset, 10))
-		k.sendUpload(w, r, in)
+		k.send(w, r, in)
 		return nil
 	})
-}
-
-// sendUpload copies step by step, so that a cell that does not read holds nothing
-// open for long.
-func (k *Keeper) sendUpload(w http.ResponseWriter, r *http.Request, in io.Reader) {
-	deadline := http.NewResponseController(w)
-	step := make([]byte, uploadStep)
-	for r.Context().Err() == nil {
-		n, err := in.Read(step)
-		_ = deadline.SetWriteDeadline(time.Now().Add(uploadStall))
-		if _, failed := w.Write(step[:n]); failed != nil || errors.Is(err, io.EOF) {
-			return
-		}
-		if err != nil {
-			k.log.Error("upload not read", "err", err)
-			panic(http.ErrAbortHandler) // the length is out: only this says that bytes are missing
-		}
-	}
 }
 
 // uploadError puts the spool's words into those of the line.

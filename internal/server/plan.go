@@ -130,7 +130,7 @@ func (p *plan) keeper(c config.Config) (any, sandbox.Profile) {
 	profile.Files = lineFiles
 	profile.UID, profile.GID = p.ids.keeper, p.ids.keeper
 	return keeper.Config{
-		Database: filepath.Join(folder, "cofferdam.db"), Uploads: filepath.Join(folder, "uploads"), Node: p.node, Cells: c.Cells.Cells, PeoplePerCell: c.Cells.PeoplePerCell,
+		Database: filepath.Join(folder, "cofferdam.db"), Uploads: filepath.Join(folder, "uploads"), Indexes: filepath.Join(folder, "indexes"), Node: p.node, Cells: c.Cells.Cells, PeoplePerCell: c.Cells.PeoplePerCell,
 		CellIdle: time.Duration(c.Cells.Idle), Idle: time.Duration(c.SignIn.Idle), Absolute: time.Duration(c.SignIn.Absolute),
 		Shared: time.Duration(c.SignIn.Shared), FailsNetwork: c.SignIn.FailsNetwork, DeviceKey: p.secrets().Device,
 	}, profile
