@@ -138,6 +138,23 @@ func authError(err error) error {
 	return unreachable(err)
 }
 
+// cellVerbs are the commands that a cell may give to a server of these
+// capabilities: those of a mail reader. Without UIDPLUS there is no other way to
+// remove a mail than EXPUNGE without uids (RFC 3501, section 6.4.3); our cells
+// send it when nobody else has marked a mail. It gives a hostile cell nothing:
+// elsewhere UID EXPUNGE removes as much.
+func cellVerbs(caps string) func(imap.ClientCommand) error {
+	if slices.Contains(strings.Fields(caps), "UIDPLUS") {
+		return imap.AllowMailVerbs
+	}
+	return func(c imap.ClientCommand) error {
+		if c.Verb == "EXPUNGE" {
+			return nil
+		}
+		return imap.AllowMailVerbs(c)
+	}
+}
+
 // cellCaps is what a cell is told: the server's list without what concerns
 // signing in, and without what the guard would refuse.
 func cellCaps(caps imap.Caps) string {

@@ -83,7 +83,7 @@ func (p *Porter) connect(ctx context.Context, g *grant, plat *platform) (*imapCo
 // join copies both ways until one side ends or the grant does. The guard stands
 // in the middle: a command that a cell may not give ends the pipe.
 func (p *Porter) join(ctx context.Context, client net.Conn, fromClient *bufio.Reader, server *imapConn) {
-	guard := imap.NewGuard(imap.AllowMailVerbs)
+	guard := imap.NewGuard(cellVerbs(server.caps))
 	both := func() {
 		client.Close()
 		server.Close()

@@ -86,10 +86,32 @@ func (y *syncing) run(box string) (upstream.Marks, error) {
 	if m.UIDValidity != y.known.Marks.UIDValidity {
 		return m, upstream.ErrStale
 	}
+	y.putAndGone(m)
 	if withModSeq && !y.t.qresync {
 		err = y.vanished(m)
 	}
 	return m, err
+}
+
+// putAndGone tells which mails are gone that we have put there ourselves since the
+// marks were taken: no other look covers their uids, and the next one begins
+// behind them. What came after the STATUS may be known and not read.
+func (y *syncing) putAndGone(m upstream.Marks) {
+	from := max(y.known.Marks.UIDNext, 1)
+	if m.UIDNext <= from {
+		return
+	}
+	var read upstream.UIDSet
+	for i := range y.rows {
+		read.Add(y.rows[i].UID)
+	}
+	for _, r := range y.known.UIDs().Ranges() {
+		for u := max(r.Start, from); u <= r.Stop && u < m.UIDNext; u++ {
+			if !read.Contains(u) {
+				y.gone.Add(u)
+			}
+		}
+	}
 }
 
 // changes starts reading changed flags and vanished mails; the returned function
@@ -175,7 +197,13 @@ func (y *syncing) fresh() *imap.Future[imap.FetchDone] {
 // the numbers agree there are none.
 func (y *syncing) vanished(m upstream.Marks) error {
 	known := y.known.UIDs()
-	if known.Count()+uint64(len(y.rows)) == uint64(m.Messages) {
+	have := known.Count() - y.gone.Count()
+	for i := range y.rows {
+		if !known.Contains(y.rows[i].UID) {
+			have++
+		}
+	}
+	if have == uint64(m.Messages) {
 		return nil
 	}
 	res, err := y.c.client.Search(imap.All(), imap.SearchOptions{}).Wait(y.ctx)

@@ -105,7 +105,7 @@ func testSync(t *testing.T, a *account) {
 	// Nothing happened since.
 	have, _, err = a.Store.UIDs(a.ctx, "INBOX")
 	a.must(err)
-	s, _ = a.sync("INBOX", m, have)
+	s, m = a.sync("INBOX", m, have)
 	if len(s.fresh) != 0 || !s.vanished.Empty() {
 		t.Errorf("told of nothing: %+v", s)
 	}
@@ -115,8 +115,16 @@ func testSync(t *testing.T, a *account) {
 		return // this server does not say which uid it gave
 	}
 	have.Add(put.UID)
-	if s, _ = a.sync("INBOX", m, have); !s.vanished.Empty() {
+	if s, _ := a.sync("INBOX", m, have); !s.vanished.Empty() {
 		t.Errorf("mail %d that was just put there vanished: %+v", put.UID, s.vanished)
+	}
+	// Another program removes such a mail before anybody has looked.
+	a.must(a.Other.Remove(a.ctx, at, set(put.UID)))
+	if s, m = a.sync("INBOX", m, have); !s.vanished.Contains(put.UID) {
+		t.Errorf("mail %d that was put there and is gone: vanished %+v", put.UID, s.vanished)
+	}
+	if s, _ = a.sync("INBOX", m, have); len(s.fresh) != 0 {
+		t.Errorf("told of nothing: %+v", s)
 	}
 }
 
