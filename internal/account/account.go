@@ -64,6 +64,7 @@ var (
 	_ jmapserver.BlobReferrer      = (*Account)(nil)
 	_ jmapserver.Viewer            = (*Account)(nil)
 	_ jmapserver.Searcher          = (*Account)(nil)
+	_ jmapserver.SnippetReader     = (*Account)(nil)
 )
 
 // New connects to the mail platform and opens the index. Run must run for it to

@@ -89,6 +89,16 @@ const (
 	// hold hundreds.
 	maxTypedConditions = 32
 
+	// snippetMailBytes bounds the encoded text of a mail that is read for a search
+	// snippet, and snippetBytes that of all mails of a call: what a screen of long
+	// newsletters has. Where there is more, there is no snippet.
+	snippetMailBytes = 256 << 10
+	snippetBytes     = 16 << 20
+
+	// maxSnippetTerms bounds the words that snippets look for; each goes through
+	// every text.
+	maxSnippetTerms = 100
+
 	// firstPageMost is the last position that is answered straight from the
 	// server while the index is not ready; who goes further waits for it.
 	firstPageMost = 1000

@@ -15,6 +15,9 @@ const (
 	// MaxPreviewChars is the length of the longest preview (RFC 8621, section
 	// 4.1.4).
 	MaxPreviewChars = 256
+	// MaxSnippetOctets is the length of the longest preview of a SearchSnippet (RFC
+	// 8621, section 5).
+	MaxSnippetOctets = 255
 	// MaxSortOrder is the largest sortOrder of a Mailbox (RFC 8621, section 2).
 	MaxSortOrder = 1<<31 - 1
 	// MaxSearchOctets is the length of the longest SearchText: what package search

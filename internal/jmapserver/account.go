@@ -188,3 +188,10 @@ type Searcher interface {
 	// operators there are. It asks nothing of a network.
 	SearchExplain(s *jmap.SearchText) (spans []jmap.SearchSpan, operators []string)
 }
+
+// SnippetReader is the optional ability to show where the words of a filter stand.
+type SnippetReader interface {
+	// SearchSnippets returns one SearchSnippet for each Email that exists.
+	// jmap.UnsupportedFilter: the filter has too many words.
+	SearchSnippets(ctx context.Context, f *jmap.Filter[jmap.EmailCondition], ids []jmap.EmailID) (list []jmap.SearchSnippet, notFound []jmap.EmailID, err error)
+}

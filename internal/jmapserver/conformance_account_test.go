@@ -42,6 +42,7 @@ func TestWholeAccount(t *testing.T) {
 		{"limits", wholeLimits},
 		{"deleted", wholeDeleted},
 		{"text", wholeText},
+		{"snippets", wholeSnippets},
 		{"sort", wholeSort},
 		{"ids", wholeIDs},
 		{"uploads", wholeUploads},
@@ -434,6 +435,50 @@ func wholeText(w *whole) {
 				w.Errorf("%s in %s: found %v", word, f, got)
 			}
 		}
+	}
+}
+
+// RFC 8621, section 5: what is escaped, how long a preview may be, and null for
+// what cannot be told.
+func wholeSnippets(w *whole) {
+	long := strings.Repeat("<&> many words ", 100)
+	w.deliver("plain", "", "Subject: A <boat> & a ship\r\n\r\n"+long+"a boat <here> & there "+long)
+	w.deliver("subject", "", "Subject: boats\r\n\r\nnothing of it here")
+	w.deliver("html", "", "Subject: x\r\nMIME-Version: 1.0\r\nContent-Type: text/html\r\n\r\n<style>boat</style><p class=boat>1 &lt; 2 <b>bo</b>at")
+	w.deliver("huge", "", "Subject: boat\r\n\r\nboat "+strings.Repeat("word word word word word word word word word word\r\n", 8000))
+	w.open()
+	ids := w.ids()
+	var got struct {
+		List []struct {
+			EmailID          string
+			Subject, Preview *string
+		}
+		NotFound []string
+	}
+	w.ask(&got, "SearchSnippet/get", `"filter":{"text":"boat"},"emailIds":`+quoted([]string{ids["plain"], ids["subject"], ids["html"], ids["huge"], "nosuch"}))
+	show := func(s *string) string {
+		if s == nil {
+			return "null"
+		}
+		return *s
+	}
+	if len(got.List) != 4 || !slices.Equal(got.NotFound, []string{"nosuch"}) {
+		w.Fatalf("got %+v", got)
+	}
+	for i, want := range []struct{ name, subject, preview string }{
+		{"plain", "A &lt;<mark>boat</mark>&gt; &amp; a ship", ""},
+		{"subject", "<mark>boat</mark>s", "null"},
+		{"html", "null", "1 &lt; 2 <mark>boat</mark> Hello."},
+		{"huge", "null", "null"},
+	} {
+		s := got.List[i]
+		if s.EmailID != ids[want.name] || show(s.Subject) != want.subject || want.preview != "" && show(s.Preview) != want.preview {
+			w.Errorf("%s: subject %s, preview %s", want.name, show(s.Subject), show(s.Preview))
+		}
+	}
+	preview := show(got.List[0].Preview)
+	if len(preview) > 255 || !strings.Contains(preview, "&gt; many words a <mark>boat</mark> &lt;here&gt; &amp; there &lt;&amp;&gt; many") {
+		w.Errorf("%d octets: %s", len(preview), preview)
 	}
 }
 

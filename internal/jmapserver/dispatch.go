@@ -49,6 +49,8 @@ func methods() map[string]method {
 		"Email/copy":         {capability: mail, run: emailCopy, able: able[EmailImporter], writes: true},
 		"Email/parse":        {capability: mail, run: emailParse, able: able[EmailParser]},
 
+		"SearchSnippet/get": {capability: mail, run: searchSnippetGet, able: able[SnippetReader]},
+
 		"Identity/get":     {capability: submission, run: identityGet, able: able[IdentityReader]},
 		"Identity/changes": {capability: submission, run: changesOf(jmap.TypeIdentity), able: able[IdentityReader]},
 		"Identity/set":     {capability: submission, run: identitySet, able: able[IdentitySetter], writes: true},

@@ -251,6 +251,27 @@ func (a *Account) SearchExplain(s *jmap.SearchText) ([]jmap.SearchSpan, []string
 	return []jmap.SearchSpan{{Start: 0, End: len(s.Text), Kind: "unknown", Suggest: "from"}}, []string{"from"}
 }
 
+// SearchSnippets implements jmapserver.SnippetReader: it looks for the whole of
+// the condition text.
+func (a *Account) SearchSnippets(_ context.Context, f *jmap.Filter[jmap.EmailCondition], ids []jmap.EmailID) (list []jmap.SearchSnippet, missing []jmap.EmailID, err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, id := range ids {
+		e := a.email(id)
+		if e == nil {
+			missing = append(missing, id)
+			continue
+		}
+		s := jmap.SearchSnippet{EmailID: id}
+		if f != nil && f.Op == "" && f.Leaf.Text != "" && strings.Contains(*e.Subject, f.Leaf.Text) {
+			marked := strings.ReplaceAll(*e.Subject, f.Leaf.Text, "<mark>"+f.Leaf.Text+"</mark>")
+			s.Subject = &marked
+		}
+		list = append(list, s)
+	}
+	return list, missing, a.fail
+}
+
 // BlobOpen implements jmapserver.BlobStore.
 func (a *Account) BlobOpen(_ context.Context, id jmap.BlobID, r jmap.ByteRange) (*jmap.Blob, error) {
 	a.mu.Lock()
