@@ -32,6 +32,7 @@ type Config struct {
 	// Outbox takes what is sent; nil: this account may not send.
 	Outbox   *outbox.Outbox
 	Renderer Renderer // nil: MessageView is empty
+	Faults   Faults   // nil: none are ever told
 	// HeaderBytes bounds the memory for parsed headers; 0: none are remembered.
 	HeaderBytes int
 
@@ -63,6 +64,7 @@ var (
 	_ jmapserver.EmailParser       = (*Account)(nil)
 	_ jmapserver.BlobReferrer      = (*Account)(nil)
 	_ jmapserver.Viewer            = (*Account)(nil)
+	_ jmapserver.FaultAcknowledger = (*Account)(nil)
 	_ jmapserver.Searcher          = (*Account)(nil)
 	_ jmapserver.SnippetReader     = (*Account)(nil)
 )
@@ -125,7 +127,13 @@ func (a *Account) Snapshot() []byte { return a.mail.Snapshot() }
 func (a *Account) Ready(ctx context.Context) error { return a.mail.WaitComplete(ctx) }
 
 // Info describes the account to the Session.
-func (a *Account) Info() jmap.AccountInfo { return a.info }
+func (a *Account) Info() jmap.AccountInfo {
+	info := a.info
+	if a.cfg.Faults != nil {
+		info.Faults = a.cfg.Faults.Faults()
+	}
+	return info
+}
 
 func (a *Account) describe() jmap.AccountInfo {
 	info := jmap.AccountInfo{

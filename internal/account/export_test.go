@@ -18,3 +18,6 @@ func NewMender(r io.Reader) io.Reader { return newMender(r) }
 
 // MaxParsed is the longest message that is parsed, in bytes.
 const MaxParsed = maxParsed
+
+// MaxCompared is maxCompared.
+const MaxCompared = maxCompared

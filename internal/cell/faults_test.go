@@ -54,16 +54,20 @@ func TestFaultsOfClassesAreKnown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p.faults() != nil || ps.faults() != 0 {
+	if p.Faults() != nil || ps.faults() != 0 {
 		t.Error("faults of a class that was not opened")
 	}
 	p.outbox = c.class(p, key)
 	if _, err := p.outbox.all(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	got := p.faults()
-	if len(got) == 0 || got[0].Kind != ipc.FaultRolledBack && got[0].Kind != ipc.FaultRoot || ps.faults() != len(got) {
+	got := p.Faults()
+	if len(got) == 0 || got[0].Kind != string(ipc.FaultRolledBack) && got[0].Kind != string(ipc.FaultRoot) || got[0].Class != "outbox" || ps.faults() != len(got) {
 		t.Errorf("faults %+v, counted %d", got, ps.faults())
+	}
+	// Its owner has seen it.
+	if err := p.Acknowledge(t.Context()); err != nil || len(p.Faults()) != 0 || ps.faults() != 0 {
+		t.Errorf("acknowledged: %v, %+v", err, p.Faults())
 	}
 	ps.closeAll()
 }

@@ -114,7 +114,7 @@ func uploadError(err error) error {
 	case e.Code == ipc.CodeNotFound:
 		return jmap.ErrNotFound
 	case e.Code == ipc.CodeThrottled && e.RetryAfter > 0:
-		return &jmap.SetError{Type: jmap.SetRateLimit}
+		return &jmap.SetError{Type: jmap.SetRateLimit, RetryAfter: e.RetryAfter}
 	case e.Code == ipc.CodeThrottled:
 		return &jmap.SetError{Type: jmap.SetOverQuota}
 	case e.Code == ipc.CodeInvalid:

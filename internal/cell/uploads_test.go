@@ -153,7 +153,7 @@ func TestUploadRefusals(t *testing.T) {
 		k.mu.Unlock()
 		_, _, err := u.Put(u.in(t, "one"), bytes.NewReader([]byte("hello")))
 		var no *jmap.SetError
-		if !errors.As(err, &no) || no.Type != want {
+		if !errors.As(err, &no) || no.Type != want || no.RetryAfter != code.RetryAfter {
 			t.Errorf("%v: %v, want %s", code, err, want)
 		}
 	}

@@ -1,5 +1,7 @@
 package jmap
 
+import "time"
+
 // AccountInfo is what the Session says of one account (RFC 8620, section 2).
 type AccountInfo struct {
 	ID         AccountID
@@ -9,6 +11,16 @@ type AccountInfo struct {
 
 	Mail       MailCapability
 	Submission *SubmissionCapability // nil: this account may not send
+	Faults     []Fault               // of its sealed records, until they are acknowledged
+}
+
+// Fault is something in the person's sealed records that did not fit, in the words
+// of docs/formats/record.md.
+type Fault struct {
+	Class string // of records
+	Kind  string
+	Found time.Time
+	Rows  int // that cannot be read; 0: none
 }
 
 // MailCapability is the account's part of urn:ietf:params:jmap:mail (RFC 8621,

@@ -1,6 +1,9 @@
 package jmap
 
-import "errors"
+import (
+	"errors"
+	"time"
+)
 
 // ErrNotFound says that a blob does not exist in this account, or that it does
 // and this person may not know.
@@ -113,6 +116,10 @@ type SetError struct {
 	MaxSize           uint64   // tooLarge of a submission, in octets; 0 is left out
 	MaxRecipients     uint64   // tooManyRecipients; 0 is left out
 	InvalidRecipients []string // invalidRecipients
+
+	// RetryAfter is when a rateLimit ends; 0: not known. It has no place in the
+	// object: an answer over HTTP says it in its header.
+	RetryAfter time.Duration `json:"-"`
 }
 
 // Error returns type and description.

@@ -176,6 +176,14 @@ type Submitter interface {
 	SubmissionGet(ctx context.Context, ids []jmap.SubmissionID) (list []jmap.Submission, notFound []jmap.SubmissionID, state jmap.State, err error)
 }
 
+// FaultAcknowledger is the optional ability to tell what was found wrong with the
+// person's sealed records: Info's Faults.
+type FaultAcknowledger interface {
+	// AcknowledgeFaults takes the Faults down that there are now: the person has
+	// seen them.
+	AcknowledgeFaults(ctx context.Context) error
+}
+
 // Viewer is the optional ability to say what the rendering of a body found.
 type Viewer interface {
 	MessageView(ctx context.Context, ids []jmap.EmailID) (list []jmap.MessageView, notFound []jmap.EmailID, err error)

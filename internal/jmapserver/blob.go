@@ -46,13 +46,23 @@ func (h *Handler) serveUpload(w http.ResponseWriter, r *http.Request, p *Person)
 	case errors.Is(err, errTooLong):
 		tooLong.write(w)
 	case errors.As(err, &refused):
-		(&problem{status: http.StatusRequestEntityTooLarge, detail: string(refused.Type)}).write(w)
+		refusedUpload(refused).write(w)
 	case err != nil:
 		h.log.Warn("upload not stored", "cause", cause(err))
 		(&problem{status: http.StatusServiceUnavailable, detail: "the upload could not be stored"}).write(w)
 	default:
 		writeUploaded(w, id, blob, uploadType(r))
 	}
+}
+
+// refusedUpload is the answer to an upload that the account did not take: too many
+// at the moment are another thing than too large.
+func refusedUpload(why *jmap.SetError) *problem {
+	p := &problem{status: http.StatusRequestEntityTooLarge, detail: string(why.Type)}
+	if why.Type == jmap.SetRateLimit {
+		p.status, p.retryAfter = http.StatusTooManyRequests, why.RetryAfter
+	}
+	return p
 }
 
 // uploadType is the media type that is echoed; what says nothing that can be

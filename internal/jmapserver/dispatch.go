@@ -63,7 +63,8 @@ func methods() map[string]method {
 
 		"EmailSearch/explain": {capability: jmap.CapabilityVendor, run: emailSearchExplain, able: able[Searcher]},
 
-		"MessageView/get": {capability: jmap.CapabilityVendor, run: messageViewGet, able: able[Viewer]},
+		"AccountFault/acknowledge": {capability: jmap.CapabilityVendor, run: faultAcknowledge, able: able[FaultAcknowledger]},
+		"MessageView/get":          {capability: jmap.CapabilityVendor, run: messageViewGet, able: able[Viewer]},
 	}
 }
 

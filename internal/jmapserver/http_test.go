@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -209,6 +210,14 @@ func TestUpload(t *testing.T) {
 	wantProblem(t, w.do("POST", "/jmap/upload/a9", "x"), 404, "about:blank", "")
 	w.a.Fail(&jmap.SetError{Type: jmap.SetOverQuota})
 	wantProblem(t, w.do("POST", "/jmap/upload/a1", "x"), 413, "about:blank", "")
+	for wait, want := range map[time.Duration]string{0: "1", 1500 * time.Millisecond: "2", time.Minute: "60"} {
+		w.a.Fail(&jmap.SetError{Type: jmap.SetRateLimit, RetryAfter: wait})
+		rec := w.do("POST", "/jmap/upload/a1", "x")
+		wantProblem(t, rec, 429, "about:blank", "")
+		if got := rec.Header().Get("Retry-After"); got != want {
+			t.Errorf("Retry-After %q, want %q", got, want)
+		}
+	}
 	w.a.Fail(errors.New("a secret"))
 	if rec := w.do("POST", "/jmap/upload/a1", "x"); rec.Code != 503 || strings.Contains(rec.Body.String(), "secret") {
 		t.Errorf("%d %s", rec.Code, rec.Body)
@@ -281,5 +290,39 @@ func TestDownloadBreaks(t *testing.T) {
 	defer resp.Body.Close()
 	if body, err := io.ReadAll(resp.Body); err == nil {
 		t.Errorf("%q was taken for the whole", body)
+	}
+}
+
+// A fault of sealed records is in the Session object, whose state tells of it, until
+// the person has seen it.
+func TestFaultsAreShown(t *testing.T) {
+	w := newWorld(t, jmapserver.Limits{})
+	vendor := func() (faults any, state string) {
+		var s struct {
+			State    string
+			Accounts map[string]struct {
+				AccountCapabilities map[string]struct{ Faults any }
+			}
+		}
+		if err := json.Unmarshal(w.do("GET", "/jmap/session", "").Body.Bytes(), &s); err != nil {
+			t.Fatal(err)
+		}
+		return s.Accounts["a1"].AccountCapabilities[jmap.CapabilityVendor].Faults, s.State
+	}
+	none, quiet := vendor()
+	w.a.SetInfo(func(i *jmap.AccountInfo) {
+		i.Faults = []jmap.Fault{{Class: "settings", Kind: "unreadable", Found: time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC), Rows: 2}}
+	})
+	got, loud := vendor()
+	want := []any{map[string]any{"class": "settings", "kind": "unreadable", "found": "2026-03-04T05:06:07Z", "rows": 2.0}}
+	if diff := cmp.Diff([]any{[]any{}, want}, []any{none, got}); diff != "" || quiet == loud {
+		t.Errorf("state %s, then %s (-want +got)\n%s", quiet, loud, diff)
+	}
+	if code, body := w.post(`{"using":` + allCapabilities + `,"methodCalls":[["AccountFault/acknowledge",{"accountId":"a1"},"0"]]}`); code != 200 ||
+		!strings.Contains(string(body), `["AccountFault/acknowledge",{"accountId":"a1"},"0"]`) {
+		t.Errorf("%d %s", code, body)
+	}
+	if none, after := vendor(); len(none.([]any)) != 0 || after != quiet {
+		t.Errorf("after they were seen: %v", none)
 	}
 }

@@ -2,6 +2,8 @@ package jmapserver
 
 import (
 	"net/http"
+	"strconv"
+	"time"
 
 	"cofferdam/internal/jmap/ijson"
 )
@@ -9,10 +11,11 @@ import (
 // problem is a request-level error: "problem details" as RFC 7807 and RFC 8620,
 // section 3.6.1 have them.
 type problem struct {
-	kind   string // "": about:blank, where the status says it all
-	status int
-	detail string
-	limit  string // the name of the limit, of problemLimit
+	kind       string // "": about:blank, where the status says it all
+	status     int
+	detail     string
+	limit      string        // the name of the limit, of problemLimit
+	retryAfter time.Duration // after too many requests; 0: soon
 }
 
 // The types of RFC 8620, section 3.6.1.
@@ -41,7 +44,7 @@ func (p *problem) write(w http.ResponseWriter) {
 	h.Set("Content-Language", language)
 	h.Set("X-Content-Type-Options", "nosniff")
 	if p.status == http.StatusTooManyRequests {
-		h.Set("Retry-After", "1")
+		h.Set("Retry-After", strconv.FormatInt(int64(max(time.Second, p.retryAfter+time.Second-1)/time.Second), 10))
 	}
 	w.WriteHeader(p.status)
 	w.Write(o.Close()) // a client that is gone needs no answer

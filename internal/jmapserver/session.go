@@ -139,6 +139,8 @@ func (h *Handler) appendAccount(dst []byte, a accountOf, caps []string) []byte {
 			in.B = appendSubmission(in.Key(c), a.info.Submission)
 		case c == jmap.CapabilityBlob:
 			in.B = h.appendBlobCapability(in.Key(c), a.account)
+		case c == jmap.CapabilityVendor:
+			in.B = appendFaults(in.Key(c), a.info.Faults)
 		default:
 			in.B = append(in.Key(c), "{}"...)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"cofferdam/internal/ipc"
 	"cofferdam/internal/seal"
@@ -32,7 +33,7 @@ func (k *Keeper) admitSession(ctx context.Context, cell string, a ipc.Auth) (c c
 		return c, false, err
 	}
 	if !k.rates.allow(c.uid) {
-		return c, false, &ipc.Error{Code: ipc.CodeThrottled, Detail: "too many record calls", RetryAfter: 1}
+		return c, false, &ipc.Error{Code: ipc.CodeThrottled, Detail: "too many record calls", RetryAfter: time.Second}
 	}
 	if s := k.live.get(c.session); s != nil {
 		locked = s.locked

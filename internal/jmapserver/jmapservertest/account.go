@@ -227,3 +227,11 @@ func at(s string) time.Time {
 	}
 	return t
 }
+
+// AcknowledgeFaults implements jmapserver.FaultAcknowledger.
+func (a *Account) AcknowledgeFaults(context.Context) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.info.Faults = nil
+	return a.fail
+}

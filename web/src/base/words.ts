@@ -226,6 +226,9 @@ export const words = {
   },
 
   line: { lost: "Connection lost. Trying again…" },
+  fault: (when: string) =>
+    `On ${when} some of your stored settings were found changed or damaged. Your mail is not affected. Your provider can see this, too.`,
+  seen: "Understood",
   selectRow: (subject: string) => `Select: ${subject}`,
   newMail: (n: number) => many(n, "1 new mail", "new mails"),
   account: "Account",

@@ -4,6 +4,7 @@ import {
   DecodeError,
   dict,
   isRecord,
+  list,
   num,
   object,
   orElse,
@@ -30,6 +31,14 @@ export interface JmapSession {
   readonly eventSourceUrl: string;
   readonly limits: CoreLimits;
   readonly hasVendor: boolean;
+  /** What was found wrong with the person's sealed records, until they have seen it. */
+  readonly faults: readonly Fault[];
+}
+
+/** A fault of sealed records, of the vendor capability. */
+export interface Fault {
+  /** UTC, RFC 3339. */
+  readonly found: string;
 }
 
 const limits = object<CoreLimits>({
@@ -38,8 +47,17 @@ const limits = object<CoreLimits>({
   maxObjectsInSet: orElse(num, 500),
 });
 
+const vendorAccount = object<{ faults: Fault[] }>({
+  faults: orElse(list(object<Fault>({ found: orElse(str, "") })), []),
+});
+
+const wireAccount = object<{ accountCapabilities: Record<string, unknown> }>({
+  accountCapabilities: orElse(dict(anything), {}),
+});
+
 interface Wire {
   capabilities: Record<string, unknown>;
+  accounts: Record<string, { accountCapabilities: Record<string, unknown> }>;
   primaryAccounts: Record<string, string>;
   username: string;
   apiUrl: string;
@@ -50,6 +68,7 @@ interface Wire {
 
 const wire = object<Wire>({
   capabilities: dict(anything),
+  accounts: orElse(dict(wireAccount), {}),
   primaryAccounts: dict(str),
   username: orElse(str, ""),
   apiUrl: str,
@@ -68,6 +87,7 @@ export const jmapSession: Decoder<JmapSession> = (v, at) => {
   const account = w.primaryAccounts[MAIL];
   if (account === undefined) throw new DecodeError("the session has no mail account");
   const core = w.capabilities[CORE];
+  const vendor = w.accounts[account]?.accountCapabilities[COFFERDAM];
   return {
     account: accountId(account, "primaryAccounts"),
     username: w.username,
@@ -77,6 +97,7 @@ export const jmapSession: Decoder<JmapSession> = (v, at) => {
     eventSourceUrl: sameOrigin(w.eventSourceUrl),
     limits: limits(isRecord(core) ? core : {}, "core"),
     hasVendor: COFFERDAM in w.capabilities,
+    faults: isRecord(vendor) ? vendorAccount(vendor, "vendor").faults : [],
   };
 };
 

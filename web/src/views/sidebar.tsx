@@ -1,7 +1,9 @@
 /** The folders, the way to a new mail, and the account. */
 import { useSignal } from "@preact/signals";
 import { asTrouble } from "../base/trouble";
+import { mediumDate } from "../base/time";
 import { words } from "../base/words";
+import { faultAcknowledge } from "../jmap/fault";
 import type { MailboxId } from "../jmap/id";
 import type { Mailbox } from "../jmap/mailbox";
 import { type Folder, folderCount, folderName, folderTree } from "../mail/folders";
@@ -9,13 +11,33 @@ import { formatRoute } from "../mail/route";
 import type { Session } from "../mail/session";
 import { explain } from "../mail/trouble";
 import { Avatar } from "./avatar";
-import { Button } from "./button";
+import { Button, IconButton } from "./button";
 import { Icon, type IconName } from "./icon";
 import { drawerOpen } from "./layout";
 import { MenuItem, Popup } from "./popup";
 import { useRoom } from "./room";
 import { Mark } from "./signin";
 import { theme } from "./theme";
+
+/** FaultLine says once that sealed records did not fit, until the person has seen it. */
+function FaultLine() {
+  const room = useRoom();
+  const seen = useSignal(false);
+  const { session } = room.store.connection;
+  const [first] = session.faults;
+  if (!first || seen.value) return null;
+  const acknowledge = () => {
+    seen.value = true;
+    // If it fails, the line is there again at the next sign-in.
+    room.store.connection.call(faultAcknowledge(session.account)).catch(asTrouble);
+  };
+  return (
+    <div class="line-lost" role="note">
+      <p>{words.fault(mediumDate(first.found))}</p>
+      <IconButton icon="close" label={words.seen} size={16} onClick={acknowledge} />
+    </div>
+  );
+}
 
 export function folderIcon(mailbox: Mailbox): IconName {
   switch (mailbox.role) {
@@ -227,6 +249,7 @@ export function Sidebar({ session, onHelp, provider }: SidebarProps) {
         </p>
       )}
       {state.kind === "in" && state.who.locked && <p class="line-lost">{words.locked}</p>}
+      <FaultLine />
       <Account session={session} onHelp={onHelp} />
     </nav>
   );
