@@ -123,6 +123,12 @@ func (a *Account) Close() error { return a.cfg.Store.Close() }
 // is nil while the index is not complete: there is nothing worth keeping.
 func (a *Account) Snapshot() []byte { return a.mail.Snapshot() }
 
+// Generation grows with each change of the index, and so of its Snapshot.
+func (a *Account) Generation() uint64 { return a.mail.Generation() }
+
+// Sending reports whether mail is on its way or held to be sent later.
+func (a *Account) Sending() bool { return a.cfg.Outbox != nil && a.cfg.Outbox.Sending() }
+
 // Ready waits until the index is complete; tests and health checks do.
 func (a *Account) Ready(ctx context.Context) error { return a.mail.WaitComplete(ctx) }
 

@@ -1,8 +1,14 @@
 package cell
 
+import "time"
+
 // Config is what the supervisor tells a cell.
 type Config struct {
 	Name string `json:"name"` // the provider's
 	// HeaderMemory is for the parsed headers of one person, in bytes.
 	HeaderMemory int64 `json:"headerMemory"`
+	// Forget is after how long of silence a person's account is closed, with its
+	// index saved; IndexEvery is how often it is saved meanwhile.
+	Forget     time.Duration `json:"forget"`
+	IndexEvery time.Duration `json:"indexEvery"`
 }

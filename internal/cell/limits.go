@@ -20,5 +20,7 @@ const (
 	unknownRow  = 15 * time.Second       // "unknown" after a longer pause is a new case
 	maxShown    = 64                     // mails whose images are remembered: a page shows one
 	settleTime  = 500 * time.Millisecond // for requests under way when a person leaves: keys are wiped within a second
+	indexTime   = 10 * time.Second       // an index goes to keeper, or comes, within
+	idleChecks  = 10                     // looks for idle people within the time in which one becomes it
 	endGrace    = 30 * time.Second       // an account without a session is kept so long: a reload, a second window
 )

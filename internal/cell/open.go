@@ -31,6 +31,14 @@ func (c *Cell) openAccount(ctx context.Context, p *person, req ipc.PersonRequest
 		Dial:   func(ctx context.Context) (net.Conn, error) { return c.dialIMAP(ctx, p) },
 		Logger: c.log,
 	})
+	if p.index, err = c.newIndex(p, keys[seal.ClassMail]); err != nil {
+		store.Close()
+		wipe(keys)
+		return nil, nil, err
+	}
+	kept := make(chan []byte, 1)
+	go func() { kept <- p.index.load(ctx) }() // while the mail server is greeted
+	loaded := false
 	p.outbox, p.settings = c.class(p, keys[seal.ClassOutbox]), c.class(p, keys[seal.ClassSettings])
 	var set *settings.Settings
 	opened := make(chan error, 1)
@@ -59,6 +67,11 @@ func (c *Cell) openAccount(ctx context.Context, p *person, req ipc.PersonRequest
 		ID: accountID(p.uid), Addresses: req.Addresses, Settings: set, Store: store, Key: keys[seal.ClassMail].Reveal(),
 		Uploads: uploads{c, p}, Outbox: out, Renderer: findings{c, p}, Faults: p, Logger: c.log,
 		HeaderBytes: int(c.cfg.HeaderMemory),
+		Snapshot: func(context.Context) []byte {
+			b := <-kept
+			loaded = b != nil
+			return b
+		},
 	})
 	if err != nil {
 		store.Close()
@@ -71,9 +84,11 @@ func (c *Cell) openAccount(ctx context.Context, p *person, req ipc.PersonRequest
 			c.log.Error("account ended", "uid", p.uid.String(), "err", err)
 		}
 	})
+	wg.Go(func() { p.index.follow(ctx, a, loaded) })
 	return a, func() {
 		wg.Wait()
 		a.Close()
+		p.index.key.Wipe()
 		wipe(keys)
 	}, nil
 }

@@ -50,6 +50,7 @@ type person struct {
 	view       *jmapserver.Person
 	account    *account.Account
 	close      func()
+	index      *index
 	outbox     *class
 	settings   *class
 	drawn      memo.Memo[drawing, ipc.Rendered] // bodies as they are shown
@@ -62,6 +63,8 @@ type person struct {
 	leaving *time.Timer
 	gone    bool                                      // dismissed: running takes no more
 	running sync.WaitGroup                            // requests under way
+	busy    int                                       // how many
+	heard   time.Time                                 // when the last one began or ended
 	images  map[jmap.EmailID]map[jmap.BlobID]struct{} // of the bodies shown last
 }
 
@@ -106,7 +109,7 @@ func (ps *people) take(ctx context.Context, req ipc.PersonRequest) (ipc.PersonTa
 			ps.dismiss(old)
 		}
 	}
-	p = &person{uid: uid, login: req.Login, fence: req.Fence, locked: req.Locked, opened: make(chan struct{}), grants: map[[32]byte]*grant{}}
+	p = &person{uid: uid, login: req.Login, fence: req.Fence, locked: req.Locked, heard: time.Now(), opened: make(chan struct{}), grants: map[[32]byte]*grant{}}
 	p.drawn.Time, p.drawn.Keep, p.drawn.Max = bodyTime, keepDrawn, maxDrawn
 	p.drawn.Fits = func(d ipc.Rendered) bool { return len(d.Document) <= maxDrawnLen }
 	p.ctx, p.cancel = context.WithCancel(context.Background())
@@ -231,7 +234,15 @@ func (ps *people) enter(p *person) (leave func(), err error) {
 		return nil, ipc.Errorf(ipc.CodeUnknown, "session is over")
 	}
 	p.running.Add(1)
-	return p.running.Done, nil
+	p.busy++
+	p.heard = time.Now()
+	return func() {
+		ps.mu.Lock()
+		defer ps.mu.Unlock()
+		p.busy--
+		p.heard = time.Now()
+		p.running.Done()
+	}, nil
 }
 
 // shown remembers the images of a body that was just shown, for the requests that

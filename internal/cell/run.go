@@ -59,6 +59,7 @@ func Run(ctx context.Context, role *ipc.Role, log *slog.Logger, reg prometheus.R
 	var wg sync.WaitGroup
 	wg.Go(func() { _ = ipc.Serve(bg, role.Line("gate").Listener(), gate, drainTime) }) // ends when drained
 	wg.Go(func() { _ = ipc.Serve(bg, role.Line("keeper").Listener(), keeper, drainTime) })
+	wg.Go(func() { c.forgetIdle(bg) })
 	if err := role.Ready(ctx); err != nil {
 		stop()
 		return err

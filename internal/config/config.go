@@ -61,6 +61,7 @@ type Cells struct {
 	Memory        Size     `toml:"memory" comment:"Memory limit of a cell."`
 	RenderMemory  Size     `toml:"render_memory" comment:"Memory limit of a render."`
 	HeaderMemory  Size     `toml:"header_memory" comment:"Memory for parsed headers, for each person who is signed in: pages seen before cost no request at the mail server. 0B: none."`
+	Forget        Duration `toml:"forget" comment:"A person of whom nothing was heard for so long costs no memory and no connection any more; the session lives on."`
 	Idle          Duration `toml:"idle" comment:"With people_per_cell: an empty cell ends after so long."`
 }
 
@@ -118,6 +119,7 @@ func Default() Config {
 			Memory:       1 << 30,
 			RenderMemory: 512 << 20,
 			HeaderMemory: 8 << 20,
+			Forget:       Duration(5 * time.Minute),
 			Idle:         Duration(10 * time.Minute),
 		},
 		Log: Log{Level: "info", Format: "json"},

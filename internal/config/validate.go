@@ -13,6 +13,7 @@ import (
 const (
 	maxCells   = 256 // each is a process with its renders
 	maxRenders = 16
+	minForget  = 10 * time.Second
 	minMemory  = 128 << 20 // a cell below this cannot hold one large index
 	minRender  = 64 << 20
 	minSession = time.Minute
@@ -140,6 +141,9 @@ func (c *Config) checkCells(f *faults) {
 	}
 	if k.Memory < minMemory || k.RenderMemory < minRender {
 		f.add("cells.memory must be at least 128MiB and cells.render_memory at least 64MiB")
+	}
+	if time.Duration(k.Forget) < minForget {
+		f.add("cells.forget must be at least %s: each return costs logins at the mail server", minForget)
 	}
 	if time.Duration(k.Idle) < 10*time.Second {
 		f.add("cells.idle must be at least 10s")

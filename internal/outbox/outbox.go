@@ -91,6 +91,19 @@ func (o *Outbox) resolve(ctx context.Context, r *record) {
 	}
 }
 
+// Sending reports whether a mail is held, waits or is handed over.
+func (o *Outbox) Sending() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, r := range o.records {
+		switch r.State {
+		case held, waiting, attempting:
+			return true
+		}
+	}
+	return false
+}
+
 // Unreadable is how many stored records this version cannot read.
 func (o *Outbox) Unreadable() int { return o.unreadable }
 

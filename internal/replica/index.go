@@ -96,6 +96,13 @@ func (ix *Index) Size() int {
 	return ix.live
 }
 
+// Generation grows with each change.
+func (ix *Index) Generation() uint64 {
+	ix.mu.RLock()
+	defer ix.mu.RUnlock()
+	return ix.gen + uint64(ix.seq) // what happens to mailboxes alone is no transaction
+}
+
 // Complete reports whether every mail is in the index.
 func (ix *Index) Complete() bool {
 	ix.mu.RLock()

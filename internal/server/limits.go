@@ -23,9 +23,10 @@ const (
 	maxFigures     = 1 << 20             // bytes of one role's figures
 	maxLogAttrs    = 32                  // of one log line of a role
 	maxLogKey      = 40
-	maxLogLine     = 8 << 10 // bytes of one log line of a role; the rest is cut
-	maxLogRate     = 500     // lines a second of one role, so that a hostile one cannot flood the log
-	maxCellsOnNeed = 4096    // processes that people_per_cell may start
+	maxLogLine     = 8 << 10          // bytes of one log line of a role; the rest is cut
+	maxLogRate     = 500              // lines a second of one role, so that a hostile one cannot flood the log
+	indexEvery     = 10 * time.Minute // what of the log of changes is lost with a cell
+	maxCellsOnNeed = 4096             // processes that people_per_cell may start
 	metricsTime    = 2 * time.Second
 	maxGCPercent   = 600
 )

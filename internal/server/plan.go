@@ -81,7 +81,8 @@ func (p *plan) settings(name string) (json.RawMessage, sandbox.Profile, error) {
 	case "porter":
 		told, profile, err = p.porter(c)
 	case "cell":
-		told, profile = cell.Config{Name: c.Web.Name, HeaderMemory: int64(c.Cells.HeaderMemory)}, sandbox.Cell(int64(c.Cells.Memory))
+		told, profile = cell.Config{Name: c.Web.Name, HeaderMemory: int64(c.Cells.HeaderMemory),
+			Forget: time.Duration(c.Cells.Forget), IndexEvery: indexEvery}, sandbox.Cell(int64(c.Cells.Memory))
 		profile.Files = cellFiles
 	case "render":
 		told, profile = struct{}{}, sandbox.Render(int64(c.Cells.RenderMemory))

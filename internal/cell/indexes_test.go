@@ -1,0 +1,218 @@
+package cell
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"cofferdam/internal/account"
+	"cofferdam/internal/ipc"
+	"cofferdam/internal/seal"
+	"cofferdam/internal/upstream/memup"
+)
+
+// library is keeper, as indexes see it.
+type library struct {
+	mu    sync.Mutex // guards the rest
+	file  []byte
+	saved int
+}
+
+func (k *library) put(w http.ResponseWriter, r *http.Request) {
+	data, err := io.ReadAll(r.Body)
+	if err != nil {
+		ipc.WriteError(w, err)
+		return
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.file = data
+	k.saved++
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func (k *library) get(w http.ResponseWriter, r *http.Request) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.file == nil {
+		ipc.WriteError(w, ipc.Errorf(ipc.CodeNotFound, "no index"))
+		return
+	}
+	w.Header().Set("Content-Length", strconv.Itoa(len(k.file)))
+	_, _ = w.Write(k.file)
+}
+
+// reading is a person with an account of one mail, and keeper beside.
+func reading(t *testing.T) (*Cell, *person, *memup.Account, *library, seal.ClassKey) {
+	t.Helper()
+	ps, p, _ := visitor(t, nil)
+	k := &library{}
+	m := ipc.NewMux(slog.New(slog.DiscardHandler))
+	m.Raw("POST "+ipc.KeeperIndexPut, http.HandlerFunc(k.put))
+	m.Raw("POST "+ipc.KeeperIndexGet, http.HandlerFunc(k.get))
+	t.Cleanup(ps.closeAll)
+	c := &Cell{people: ps, keeper: ipc.NewClient(line(t, "keeper", m)), log: slog.New(slog.DiscardHandler), cfg: Config{Forget: time.Minute, IndexEvery: time.Hour}}
+	key, err := seal.NewUMK().ClassKey(p.uid, seal.ClassMail, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := memup.New(memup.Options{})
+	deliver(a, 1)
+	return c, p, a, k, key
+}
+
+func deliver(a *memup.Account, n int) {
+	a.Deliver("INBOX", []byte("Message-ID: <"+strconv.Itoa(n)+"@x>\r\nSubject: x\r\n\r\nx\r\n"), time.Unix(int64(n), 0))
+}
+
+// openOver opens the account over what the index has loaded.
+func openOver(t *testing.T, x *index, a *memup.Account) (*account.Account, bool) {
+	t.Helper()
+	loaded := false
+	acc, err := account.New(t.Context(), account.Config{ID: "a1", Addresses: []string{"a@x"}, Store: a.Open(), Key: make([]byte, 32),
+		Uploads: account.NewMemoryUploads(), Snapshot: func(ctx context.Context) []byte {
+			b := x.load(ctx)
+			loaded = b != nil
+			return b
+		}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); _ = acc.Run(ctx) }()
+	t.Cleanup(func() { cancel(); <-done; acc.Close() })
+	if err := acc.Ready(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return acc, loaded
+}
+
+func TestIndexIsSavedAndLoaded(t *testing.T) {
+	c, p, a, k, key := reading(t)
+	x, err := c.newIndex(p, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	acc, loaded := openOver(t, x, a)
+	if loaded {
+		t.Error("an index was loaded that nobody saved")
+	}
+	for range 2 {
+		if err := x.save(t.Context(), acc); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if k.saved != 1 {
+		t.Errorf("saved %d times without a change", k.saved)
+	}
+	if _, loaded = openOver(t, x, a); !loaded {
+		t.Error("what was saved was not loaded")
+	}
+	// Another person, another key, a changed byte: it is built anew.
+	other, err := seal.NewUMK().ClassKey(p.uid, seal.ClassMail, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	y, err := c.newIndex(p, other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if y.load(t.Context()) != nil {
+		t.Error("loaded under another key")
+	}
+	k.file[len(k.file)/2] ^= 1
+	if x.load(t.Context()) != nil {
+		t.Error("loaded with a byte changed")
+	}
+}
+
+// A locked session must not even ask: its keys are not the owner's.
+func TestLockedSessionSavesNoIndex(t *testing.T) {
+	c, p, a, k, key := reading(t)
+	p.locked = true
+	x, err := c.newIndex(p, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	acc, loaded := openOver(t, x, a)
+	if err := x.save(t.Context(), acc); err != nil || k.saved != 0 || loaded {
+		t.Errorf("%v, saved %d times, loaded %v", err, k.saved, loaded)
+	}
+}
+
+// Who is silent is let go with their index saved; who asks meanwhile, or listens,
+// stays.
+func TestSilentPeopleAreLetGo(t *testing.T) {
+	c, p, a, k, key := reading(t)
+	x, err := c.newIndex(p, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.index = x
+	p.account, _ = openOver(t, x, a)
+	here := func() int { n, _ := c.people.count(); return n }
+	later := time.Now().Add(time.Hour)
+	leave, err := c.people.enter(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if list := c.people.idle(later); len(list) != 0 {
+		t.Error("idle with a request under way")
+	}
+	c.forget(t.Context(), p)
+	if here() != 1 {
+		t.Fatal("let go with a request under way")
+	}
+	leave()
+	if list := c.people.idle(time.Now().Add(-time.Hour)); len(list) != 0 {
+		t.Error("idle right after a request")
+	}
+	if list := c.people.idle(later); len(list) != 1 {
+		t.Fatal("not idle after an hour of silence")
+	}
+	deliver(a, 2)
+	c.forget(t.Context(), p)
+	if here() != 0 || k.saved == 0 {
+		t.Errorf("%d people here, saved %d times", here(), k.saved)
+	}
+	if _, err := c.people.enter(p); ipc.CodeOf(err) != ipc.CodeUnknown {
+		t.Errorf("a request of somebody who was let go: %v", err)
+	}
+}
+
+// An index is saved by itself when it is complete and when it has changed.
+func TestIndexIsSavedNowAndThen(t *testing.T) {
+	c, p, a, k, key := reading(t)
+	c.cfg.IndexEvery = 5 * time.Millisecond
+	x, err := c.newIndex(p, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	acc, _ := openOver(t, x, a)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); x.follow(ctx, acc, false) }()
+	until := func(n int) {
+		t.Helper()
+		for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+			k.mu.Lock()
+			saved := k.saved
+			k.mu.Unlock()
+			if saved == n {
+				return
+			}
+		}
+		t.Fatalf("not saved %d times", n)
+	}
+	until(1)
+	deliver(a, 2)
+	until(2)
+	cancel()
+	<-done
+}
