@@ -26,6 +26,7 @@ internal/jmap/ijson           -
 internal/jmap                 internal/jmap/ijson
 internal/thread               -
 internal/search               internal/jmap
+internal/vacation             internal/jmap internal/sieve
 internal/message              -
 internal/sanitize             -
 internal/sieve                -
@@ -56,7 +57,7 @@ internal/upstream/imapup      internal/upstream internal/imap internal/jmap inte
 internal/replica              internal/upstream internal/jmap internal/message internal/thread internal/user internal/limit
 internal/outbox               internal/upstream internal/jmap internal/message internal/user internal/limit
 internal/settings             internal/jmap
-internal/account              internal/replica internal/outbox internal/settings internal/search internal/upstream/... internal/jmap internal/message internal/sieve internal/thread internal/user internal/limit internal/seal internal/imap internal/jmapserver internal/memo
+internal/account              internal/replica internal/outbox internal/settings internal/search internal/upstream/... internal/jmap internal/message internal/sieve internal/thread internal/user internal/limit internal/seal internal/imap internal/jmapserver internal/memo internal/vacation
 internal/jmapserver           internal/jmap internal/jmap/ijson internal/limit
 
 # Sealed classes as a cell works with them. It speaks to keeper by ipc, and has no

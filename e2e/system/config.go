@@ -82,6 +82,9 @@ func (s *Server) toml(p *platform.Platform, o Options) string {
 		submission = "127.0.0.1:9" // nobody listens: this platform sends nothing
 	}
 	fmt.Fprintf(&b, "[platform.submission]\naddress = %q\ntls = \"starttls\"\nserver_name = \"localhost\"\nca = %q\n", submission, s.path("mail-ca.pem"))
+	if p.ManageSieve != "" {
+		fmt.Fprintf(&b, "[platform.sieve]\naddress = %q\ntls = \"starttls\"\nserver_name = \"localhost\"\nca = %q\n", p.ManageSieve, s.path("mail-ca.pem"))
+	}
 	return b.String()
 }
 

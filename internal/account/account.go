@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"cofferdam/internal/jmap"
@@ -31,6 +33,7 @@ type Config struct {
 	Uploads Uploads
 	// Outbox takes what is sent; nil: this account may not send.
 	Outbox   *outbox.Outbox
+	Filters  Filters  // nil: this account has no Sieve
 	Renderer Renderer // nil: MessageView is empty
 	Faults   Faults   // nil: none are ever told
 	// HeaderBytes bounds the memory for parsed headers; 0: none are remembered.
@@ -45,12 +48,15 @@ type Config struct {
 type Account struct {
 	cfg     Config
 	mail    *replica.Replica
-	info    jmap.AccountInfo
+	info    atomic.Pointer[jmap.AccountInfo] // replaced as a whole
 	headers *headerCache
 	wholes  *wholes
 	blobs   blobNamer
 	parsing chan struct{} // holds a token while a message from a blob is in memory
 	log     *slog.Logger
+
+	filtering    chan struct{} // holds a token while scripts are read or changed
+	filterStates *filterStates
 }
 
 var (
@@ -67,6 +73,8 @@ var (
 	_ jmapserver.FaultAcknowledger = (*Account)(nil)
 	_ jmapserver.Searcher          = (*Account)(nil)
 	_ jmapserver.SnippetReader     = (*Account)(nil)
+	_ jmapserver.SieveScripter     = (*Account)(nil)
+	_ jmapserver.Vacationer        = (*Account)(nil)
 )
 
 // New connects to the mail platform and opens the index. Run must run for it to
@@ -89,30 +97,53 @@ func New(ctx context.Context, cfg Config) (*Account, error) {
 			return nil, err
 		}
 	}
+	a := &Account{cfg: cfg, headers: newHeaderCache(cfg.HeaderBytes), wholes: newWholes(), blobs: blobNamer{key: cfg.Key}, parsing: make(chan struct{}, 1), log: cfg.Logger,
+		filtering: make(chan struct{}, 1), filterStates: newFilterStates()}
+	a.info.Store(a.describe())
+	defer a.meanwhile(ctx)()
 	mail, err := replica.Open(ctx, replica.Config{Store: cfg.Store, Key: cfg.Key, Snapshot: cfg.Snapshot, Logger: cfg.Logger})
 	if err != nil {
 		return nil, fmt.Errorf("opening the index: %w", err)
 	}
 	mail.SetOrders(cfg.Settings.Orders())
-	a := &Account{cfg: cfg, mail: mail, headers: newHeaderCache(cfg.HeaderBytes), wholes: newWholes(), blobs: blobNamer{key: cfg.Key}, parsing: make(chan struct{}, 1), log: cfg.Logger}
-	a.info = a.describe()
+	a.mail = mail
 	return a, nil
 }
 
 // Run keeps the account in step and its outbox moving until ctx ends; then it
 // returns after all that it started has ended.
 func (a *Account) Run(ctx context.Context) error {
-	if a.cfg.Outbox == nil {
-		return a.mail.Run(ctx)
-	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	done := make(chan error, 1)
-	go func() { done <- a.cfg.Outbox.Run(ctx, outboxMails{a}) }()
+	var wg sync.WaitGroup
+	if a.cfg.Outbox != nil {
+		wg.Go(func() { _ = a.cfg.Outbox.Run(ctx, outboxMails{a}) }) // it ends with ctx alone
+	}
+	if a.cfg.Filters != nil && a.info.Load().Sieve == nil {
+		wg.Go(func() { a.keepAsking(ctx) })
+	}
 	err := a.mail.Run(ctx)
 	cancel()
-	<-done
+	wg.Wait()
 	return err
+}
+
+// meanwhile asks what the platform's Sieve can, beside what else there is to do;
+// the result waits for the answer, offerTime at most.
+func (a *Account) meanwhile(ctx context.Context) (wait func()) {
+	if a.cfg.Filters == nil {
+		return func() {}
+	}
+	ctx, cancel := context.WithTimeout(ctx, offerTime)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = a.learnOffer(ctx) // Run goes on asking
+	}()
+	return func() {
+		<-done
+		cancel()
+	}
 }
 
 // Close ends the connections to the mail platform. Call it after Run has
@@ -134,15 +165,15 @@ func (a *Account) Ready(ctx context.Context) error { return a.mail.WaitComplete(
 
 // Info describes the account to the Session.
 func (a *Account) Info() jmap.AccountInfo {
-	info := a.info
+	info := *a.info.Load()
 	if a.cfg.Faults != nil {
 		info.Faults = a.cfg.Faults.Faults()
 	}
 	return info
 }
 
-func (a *Account) describe() jmap.AccountInfo {
-	info := jmap.AccountInfo{
+func (a *Account) describe() *jmap.AccountInfo {
+	info := &jmap.AccountInfo{
 		ID: a.cfg.ID, Name: a.cfg.Addresses[0], IsPersonal: true,
 		Mail: jmap.MailCapability{
 			MaxMailboxesPerEmail:       replica.MaxCopies,
@@ -174,6 +205,7 @@ func (a *Account) states() jmap.TypeStates {
 	if a.cfg.Outbox != nil {
 		s[jmap.TypeEmailSubmission] = a.cfg.Outbox.State()
 	}
+	a.appendFilterStates(s)
 	return s
 }
 
@@ -200,6 +232,7 @@ func (a *Account) WaitChange(ctx context.Context, have jmap.TypeStates) (jmap.Ty
 		if a.cfg.Outbox != nil {
 			sent = a.cfg.Outbox.Moved()
 		}
+		filtered := a.filterStates.Moved()
 		now := a.states()
 		if len(have) == 0 {
 			return now, nil
@@ -213,6 +246,7 @@ func (a *Account) WaitChange(ctx context.Context, have jmap.TypeStates) (jmap.Ty
 		case <-moved:
 		case <-set:
 		case <-sent:
+		case <-filtered:
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}

@@ -118,6 +118,8 @@ func (a *Account) BlobOpen(ctx context.Context, id jmap.BlobID, r jmap.ByteRange
 	switch b[0] {
 	case blobUpload:
 		return a.openUpload(ctx, UploadID(b[2:blobHead]), r)
+	case blobScript:
+		return a.openScript(ctx, id, r)
 	case blobInner:
 		blob, err := a.openInner(ctx, b, r)
 		return blob, failure(err)

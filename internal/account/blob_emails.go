@@ -12,7 +12,7 @@ import (
 // own.
 func (a *Account) BlobEmails(ctx context.Context, id jmap.BlobID) ([]jmap.EmailID, error) {
 	b, ok := a.blobs.open(id)
-	if !ok || b[0] == blobUpload || b[0] == blobUnnamed || b[0] == blobInner && (len(b) < innerHead || b[blobHead] == blobUpload) {
+	if !ok || b[0] == blobUpload || b[0] == blobUnnamed || b[0] == blobScript || b[0] == blobInner && (len(b) < innerHead || b[blobHead] == blobUpload) {
 		return nil, nil
 	}
 	email, ok := a.mail.Unpack([replica.PackedSize]byte(b[2:blobHead]))

@@ -116,4 +116,20 @@ const (
 	// maxInnerID bounds what the id of a part in a message in a blob is made of,
 	// so that it is an Id of at most 255 characters with its MAC and in base64.
 	maxInnerID = 180
+
+	// maxScriptName and maxScriptLetters bound the name of a Sieve script: RFC
+	// 9661, section 1.2.1 asks for 512 octets, and RFC 5804, section 1.6 lets
+	// servers refuse more than 128 characters.
+	maxScriptName    = 512
+	maxScriptLetters = 128
+
+	// filterTries is how often a change of scripts is planned when another program
+	// changes them at the same time.
+	filterTries = 3
+
+	// offerTime is how long the opening of an account waits for what the platform's
+	// Sieve can, which porter knows without asking as a rule; offerPause is between
+	// two questions after that.
+	offerTime  = time.Second
+	offerPause = time.Minute
 )

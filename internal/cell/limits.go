@@ -8,6 +8,7 @@ const (
 	recordTime  = 4 * time.Second
 	renderTime  = 4 * time.Second // one document, waiting for a free render included
 	drainTime   = 10 * time.Second
+	filterTime  = 22 * time.Second // a call about filters, above porter's
 	submitTime  = 11 * time.Minute // above porter's
 	bodyTime    = 30 * time.Second // a body read and rendered, also when nobody waits for it any more
 	keepDrawn   = 10 * time.Second // a rendered body: the page asks for document and findings within

@@ -72,7 +72,7 @@ type Platform struct {
 	Default    bool     `toml:"default" comment:"Logins without a domain, or in a domain not listed, come here."`
 	IMAP       Server   `toml:"imap"`
 	Submission Server   `toml:"submission"`
-	Sieve      Server   `toml:"sieve" comment:"ManageSieve, where mail filters are kept. Optional: the API does not offer them yet."`
+	Sieve      Server   `toml:"sieve" comment:"ManageSieve, where mail filters are kept. Optional: without it there are no vacation responses and no filters."`
 	Aliases    string   `toml:"aliases" comment:"File of lines 'login address address...': what people may send as besides their login."`
 	MaxPipes   int      `toml:"max_pipes" comment:"Open IMAP connections to this platform, all people together."`
 	Recipients int      `toml:"recipients" comment:"Recipients that one person may write to in an hour."`

@@ -14,7 +14,7 @@ func checkSieve(ctx context.Context, p *config.Platform) []Finding {
 	if p.Sieve.Address == "" {
 		return nil
 	}
-	f := Finding{Check: "sieve " + p.Name, About: "Porter speaks to this server about people's mail filters, signed in as the person. The API does not offer them yet."}
+	f := Finding{Check: "sieve " + p.Name, About: "Porter speaks to this server about people's mail filters, signed in as the person. The API offers them, and a vacation response where the server has what it needs."}
 	ctx, cancel := context.WithTimeout(ctx, serverTime)
 	defer cancel()
 	seen, cfg, err := trust(&p.Sieve)
@@ -38,5 +38,5 @@ func checkSieve(ctx context.Context, p *config.Platform) []Finding {
 // missingExtensions are those that a vacation response needs and the server has
 // not.
 func missingExtensions(caps *managesieve.Capabilities) []string {
-	return slices.DeleteFunc([]string{"vacation", "date", "relational"}, caps.Has)
+	return slices.DeleteFunc([]string{"vacation", "date", "relational", "include"}, caps.Has)
 }

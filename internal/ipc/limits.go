@@ -33,6 +33,11 @@ const (
 	// MaxEnvelopeHeader bounds an envelope that stands in a header: with the
 	// capability it stays below maxHeader. A hundred recipients have room.
 	MaxEnvelopeHeader = 8 << 10
+	// MaxSieveScripts and MaxSieveScript bound the scripts of a person and the bytes
+	// of one, as porter takes them and a cell announces them. Servers allow fewer as
+	// a rule; the largest that people export from filter editors have some 100 KiB.
+	MaxSieveScripts = 200
+	MaxSieveScript  = 512 << 10
 	// MaxEnvelope bounds an envelope in a body: 1,000 recipients with addresses and
 	// parameters of full length (RFC 5321 section 4.5.3.1).
 	MaxEnvelope = 1 << 20

@@ -1,5 +1,12 @@
 package ipc
 
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"slices"
+	"strings"
+)
+
 // Calls about mail filters that porter answers on a cell's line. Porter speaks
 // ManageSieve itself, signed in as the person, and guards what is stored.
 const (
@@ -44,7 +51,10 @@ type SieveCheck struct {
 
 // SieveApply changes scripts, step by step, until one does not succeed.
 type SieveApply struct {
-	Auth  Auth        `json:"auth"`
+	Auth Auth `json:"auth"`
+	// Seen is the SieveDigest of the scripts that the change was made for. If they
+	// are others by now, nothing is done.
+	Seen  []byte      `json:"seen,omitempty"`
 	Steps []SieveStep `json:"steps"`
 }
 
@@ -82,5 +92,23 @@ const (
 	SieveQuota     = "quota"
 	SieveTooLarge  = "tooLarge"
 	SieveRefused   = "refused" // for a reason that has no word
+	SieveChanged   = "changed" // the scripts are not those of Seen
 	SieveAway      = "away"    // the connection broke: the step may have been taken
 )
+
+// SieveDigest stands for scripts as they are, in whatever order.
+func SieveDigest(list []SieveScript) []byte {
+	list = slices.SortedFunc(slices.Values(list), func(a, b SieveScript) int { return strings.Compare(a.Name, b.Name) })
+	sum := sha256.New()
+	for _, s := range list {
+		active := byte(0)
+		if s.Active {
+			active = 1
+		}
+		sum.Write(binary.AppendUvarint([]byte{active}, uint64(len(s.Name))))
+		sum.Write([]byte(s.Name))
+		sum.Write(binary.AppendUvarint(nil, uint64(len(s.Content))))
+		sum.Write(s.Content)
+	}
+	return sum.Sum(nil)
+}

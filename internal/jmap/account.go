@@ -12,6 +12,8 @@ type AccountInfo struct {
 	Mail       MailCapability
 	Submission *SubmissionCapability // nil: this account may not send
 	Faults     []Fault               // of its sealed records, until they are acknowledged
+	Sieve      *SieveCapability      // nil: the platform has no Sieve, or it is not known yet
+	Vacation   bool                  // the account has a VacationResponse
 }
 
 // Fault is something in the person's sealed records that did not fit, in the words

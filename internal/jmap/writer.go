@@ -1,6 +1,10 @@
 package jmap
 
-import "cofferdam/internal/jmap/ijson"
+import (
+	"time"
+
+	"cofferdam/internal/jmap/ijson"
+)
 
 // writer appends one object, of which some members are left out.
 type writer struct{ ijson.Out }
@@ -51,6 +55,15 @@ func (o *writer) strings(on bool, name string, v []string) {
 		o.Null(name)
 	case on:
 		o.B = ijson.AppendStrings(o.Key(name), v)
+	}
+}
+
+func (o *writer) utcDateOrNull(on bool, name string, t *time.Time) {
+	switch {
+	case on && t == nil:
+		o.Null(name)
+	case on:
+		o.B = append(AppendUTCDate(append(o.Key(name), '"'), *t), '"')
 	}
 }
 

@@ -63,6 +63,14 @@ func methods() map[string]method {
 
 		"EmailSearch/explain": {capability: jmap.CapabilityVendor, run: emailSearchExplain, able: able[Searcher]},
 
+		"VacationResponse/get": {capability: jmap.CapabilityVacation, run: vacationGet, able: able[Vacationer]},
+		"VacationResponse/set": {capability: jmap.CapabilityVacation, run: vacationSet, able: able[Vacationer], writes: true},
+
+		"SieveScript/get":      {capability: jmap.CapabilitySieve, run: sieveGet, able: able[SieveScripter]},
+		"SieveScript/set":      {capability: jmap.CapabilitySieve, run: sieveSet, able: able[SieveScripter], writes: true},
+		"SieveScript/query":    {capability: jmap.CapabilitySieve, run: sieveQuery, able: able[SieveScripter]},
+		"SieveScript/validate": {capability: jmap.CapabilitySieve, run: sieveValidate, able: able[SieveScripter]},
+
 		"AccountFault/acknowledge": {capability: jmap.CapabilityVendor, run: faultAcknowledge, able: able[FaultAcknowledger]},
 		"MessageView/get":          {capability: jmap.CapabilityVendor, run: messageViewGet, able: able[Viewer]},
 	}

@@ -19,7 +19,7 @@ const Collation = "i;unicode-casemap"
 // capabilities returns what may stand in "using" for these accounts.
 func capabilities(infos []accountOf) []string {
 	caps := []string{jmap.CapabilityCore}
-	for _, c := range []string{jmap.CapabilityMail, jmap.CapabilitySubmission, jmap.CapabilityBlob, jmap.CapabilityVendor} {
+	for _, c := range []string{jmap.CapabilityMail, jmap.CapabilitySubmission, jmap.CapabilityBlob, jmap.CapabilityVacation, jmap.CapabilitySieve, jmap.CapabilityVendor} {
 		if slices.ContainsFunc(infos, func(a accountOf) bool { return has(c, a.account, &a.info) }) {
 			caps = append(caps, c)
 		}
@@ -48,6 +48,10 @@ func has(capability string, a Account, info *jmap.AccountInfo) bool {
 		return true
 	case jmap.CapabilitySubmission:
 		return info.Submission != nil && able[IdentityReader](a) && able[Submitter](a)
+	case jmap.CapabilityVacation:
+		return info.Vacation && able[Vacationer](a)
+	case jmap.CapabilitySieve:
+		return info.Sieve != nil && able[SieveScripter](a)
 	case jmap.CapabilityVendor:
 		return able[Viewer](a)
 	}
@@ -77,6 +81,8 @@ func (h *Handler) session(p *Person, infos []accountOf, base string) (body []byt
 			in.B = h.appendCore(in.Key(c))
 		case jmap.CapabilityVendor:
 			in.B = h.appendVendor(in.Key(c))
+		case jmap.CapabilitySieve:
+			in.B = appendImplementation(in.Key(c), infos)
 		case jmap.CapabilityWebSocket:
 			in.B = appendWebSocket(in.Key(c), base)
 		default:
@@ -137,6 +143,8 @@ func (h *Handler) appendAccount(dst []byte, a accountOf, caps []string) []byte {
 			in.B = appendMail(in.Key(c), &a.info.Mail)
 		case c == jmap.CapabilitySubmission:
 			in.B = appendSubmission(in.Key(c), a.info.Submission)
+		case c == jmap.CapabilitySieve:
+			in.B = appendSieve(in.Key(c), a.info.Sieve)
 		case c == jmap.CapabilityBlob:
 			in.B = h.appendBlobCapability(in.Key(c), a.account)
 		case c == jmap.CapabilityVendor:

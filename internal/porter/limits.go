@@ -31,7 +31,6 @@ const (
 	sieveAway       = 30 * time.Second // the same, if it did not answer
 	maxSieves       = 2                // conversations of one person at once: a read, and a change
 	maxSieveSteps   = 64               // of one change: JMAP clients change a few scripts at once
-	maxScripts      = 200              // of a person; servers allow fewer as a rule
 	maxScriptsTotal = 4 << 20          // bytes of them: in base64 below ipc.MaxCallBody
 	maxSieveCall    = 4 << 20          // bytes of a change: several scripts of the largest size in base64
 )

@@ -1,6 +1,7 @@
 package porter
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -38,7 +39,7 @@ func (p *Porter) sieveCalls(m *ipc.Mux, cell string) {
 	})
 	ipc.Handle(m, ipc.PorterSieveApply, maxSieveCall, sieveTime, func(ctx context.Context, in ipc.SieveApply) (out ipc.SieveDone, err error) {
 		err = p.withSieve(ctx, in.Auth, cell, func(ctx context.Context, s *sieveSession) error {
-			out, err = s.apply(ctx, in.Steps)
+			out, err = s.apply(ctx, in.Seen, in.Steps)
 			return err
 		})
 		if out.No == ipc.SieveForbidden {
@@ -65,6 +66,8 @@ func (p *Porter) sieveGrant(auth ipc.Auth, cell string) (*grant, *platform, erro
 type sieveSession struct {
 	c   *managesieve.Conn
 	own []string // the person's addresses
+	// read is what was read for the change under way, nil if nothing was.
+	read []ipc.SieveScript
 }
 
 // withSieve signs in and runs f. The session's end cuts it off.
@@ -182,8 +185,8 @@ func (s *sieveSession) scripts(ctx context.Context) ([]ipc.SieveScript, error) {
 	if err != nil {
 		return nil, sieveError(err)
 	}
-	if len(list) > maxScripts {
-		return nil, ipc.Errorf(ipc.CodeInvalid, "the person has more than %d scripts", maxScripts)
+	if len(list) > ipc.MaxSieveScripts {
+		return nil, ipc.Errorf(ipc.CodeInvalid, "the person has more than %d scripts", ipc.MaxSieveScripts)
 	}
 	out, total := make([]ipc.SieveScript, 0, len(list)), 0
 	for _, l := range list {
@@ -215,9 +218,19 @@ func (s *sieveSession) check(ctx context.Context, content []byte) (ipc.SieveDone
 }
 
 // apply takes the steps, after the guard has seen all of them.
-func (s *sieveSession) apply(ctx context.Context, steps []ipc.SieveStep) (ipc.SieveDone, error) {
+func (s *sieveSession) apply(ctx context.Context, seen []byte, steps []ipc.SieveStep) (ipc.SieveDone, error) {
 	if len(steps) == 0 || len(steps) > maxSieveSteps {
 		return ipc.SieveDone{}, ipc.Errorf(ipc.CodeInvalid, "1 to %d steps", maxSieveSteps)
+	}
+	if seen != nil {
+		now, err := s.scripts(ctx)
+		if err != nil {
+			return ipc.SieveDone{}, err
+		}
+		if !bytes.Equal(seen, ipc.SieveDigest(now)) {
+			return ipc.SieveDone{No: ipc.SieveChanged}, nil
+		}
+		s.read = now
 	}
 	if done, err := s.guard(ctx, steps); err != nil || done.No != "" {
 		return done, err
@@ -294,7 +307,8 @@ func (p *Porter) sieveOffer(ctx context.Context, plat *platform) (ipc.SieveOffer
 	if time.Now().Before(o.until) {
 		return o.known, o.err
 	}
-	ctx, cancel := context.WithTimeout(ctx, dialTime)
+	// A cell that gives up must not make the server look away to all others.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), dialTime)
 	defer cancel()
 	c, err := p.greetSieve(ctx, plat)
 	if err != nil {

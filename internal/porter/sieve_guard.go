@@ -100,7 +100,10 @@ type storedTargets struct {
 }
 
 func (s *sieveSession) storedTargets(ctx context.Context) (*storedTargets, error) {
-	scripts, err := s.scripts(ctx)
+	scripts, err := s.read, error(nil)
+	if scripts == nil {
+		scripts, err = s.scripts(ctx)
+	}
 	if err != nil {
 		return nil, err
 	}

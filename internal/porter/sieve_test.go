@@ -33,7 +33,7 @@ func TestSieveGuard(t *testing.T) {
 	}
 	try := func(want string, steps ...ipc.SieveStep) {
 		t.Helper()
-		done, err := s.apply(t.Context(), steps)
+		done, err := s.apply(t.Context(), nil, steps)
 		if err != nil || done.No != want {
 			t.Errorf("%q, %v, want %q (%s)", done.No, err, want, done.Text)
 		}
