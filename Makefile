@@ -19,7 +19,10 @@ FUZZTIME ?= 2s
 # Of make kill: a round kills six roles and takes about 12 s.
 KILL_ROUNDS ?= 20
 
-.PHONY: demo build web test check unit e2e bench kill fuzz fuzz-short vuln packages format clean
+# Of make send-drill: mails, of which some 4 go out in a second.
+SEND_MAILS ?= 2000
+
+.PHONY: demo build web test check unit e2e bench kill send-drill fuzz fuzz-short vuln packages format clean
 
 ## demo: build and start the webmail with a mail server and mail inside
 demo: build
@@ -78,6 +81,11 @@ bench: packages build e2e-modules
 ## kill: many rounds of killing each role under load (KILL_ROUNDS); minutes
 kill: packages build
 	COFFERDAM_BIN=$(CURDIR)/cofferdam COFFERDAM_KILL_ROUNDS=$(KILL_ROUNDS) $(GO) test -count=1 -timeout 60m -v -run '^TestKillUnderLoad$$' ./e2e/system
+
+## send-drill: mails sent while roles are killed and the mail server fails
+## (SEND_MAILS); writes docs/results/send.md
+send-drill: packages build
+	COFFERDAM_BIN=$(CURDIR)/cofferdam COFFERDAM_SEND_MAILS=$(SEND_MAILS) COFFERDAM_SEND_REPORT=$(CURDIR)/docs/results/send.md $(GO) test -count=1 -timeout 60m -v -run '^TestSendDrill$$' ./e2e/system
 
 ## fuzz-short: each fuzz target for FUZZTIME
 fuzz-short:

@@ -123,7 +123,7 @@ func (p *Platform) start(ctx context.Context) error {
 	if err := p.writePostfix(); err != nil {
 		return err
 	}
-	return p.startPostfix(ctx)
+	return p.StartPostfix(ctx)
 }
 
 func (p *Platform) choosePorts() error {
@@ -199,7 +199,18 @@ func (p *Platform) StopDovecot() error {
 	return err
 }
 
-func (p *Platform) startPostfix(ctx context.Context) error {
+// StopPostfix stops Postfix and all its connections; its queue stays.
+func (p *Platform) StopPostfix() error {
+	if p.postfix == nil {
+		return nil
+	}
+	err := p.postfix.stop()
+	p.postfix = nil
+	return err
+}
+
+// StartPostfix starts Postfix again after StopPostfix, on the same ports.
+func (p *Platform) StartPostfix(ctx context.Context) error {
 	// "check" makes the queue's directories. "start-fg" would do so too, but
 	// puts a shell between us and the master, which is then not ours to end.
 	check := exec.CommandContext(ctx, Postfix.program, "-c", p.path("postfix"), "check")
@@ -220,11 +231,7 @@ func (p *Platform) startPostfix(ctx context.Context) error {
 // Close stops the servers and removes Dir. It may be called twice.
 func (p *Platform) Close() error {
 	var errs []error
-	if p.postfix != nil {
-		errs = append(errs, p.postfix.stop())
-		p.postfix = nil
-	}
-	errs = append(errs, p.StopDovecot(), os.RemoveAll(p.Dir))
+	errs = append(errs, p.StopPostfix(), p.StopDovecot(), os.RemoveAll(p.Dir))
 	return errors.Join(errs...)
 }
 

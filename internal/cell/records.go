@@ -26,6 +26,9 @@ func submitRequest(ctx context.Context, capability []byte, env ipc.SubmitEnvelop
 		return nil, err
 	}
 	r.ContentLength = -1
+	// Porter reads the mail when the server takes it, and not before: what goes wrong
+	// until then is no doubt, and the mail is tried again.
+	r.Header.Set("Expect", "100-continue")
 	r.Header.Set(ipc.HeaderCapability, base64.RawURLEncoding.EncodeToString(capability))
 	r.Header.Set(ipc.HeaderEnvelope, header)
 	return r, nil

@@ -348,6 +348,14 @@ func TestTwice(t *testing.T) {
 		if _, no := r.sendOne(c); no != nil {
 			t.Errorf("to others: %+v", no)
 		}
+		d.mu.Lock()
+		d.mails["e2"] = mail
+		d.mu.Unlock()
+		again := create("stored anew")
+		again.EmailID = "e2"
+		if _, no := r.sendOne(again); no == nil || no.Type != jmap.SetForbiddenToSend {
+			t.Errorf("a copy with the same Message-ID was sent to the same people: %+v", no)
+		}
 		time.Sleep(resendGuard + time.Second)
 		if _, no := r.sendOne(create("later")); no != nil {
 			t.Errorf("an hour later: %+v", no)

@@ -129,7 +129,7 @@ func (o *Outbox) claim(ctx context.Context, r *record) error {
 	defer o.mu.Unlock()
 	for _, other := range o.records {
 		switch {
-		case other.Email == r.Email && !other.finished():
+		case other.sameMail(r) && !other.finished():
 			return &jmap.SetError{Type: jmap.SetForbiddenToSend, Description: "This mail is being sent already."}
 		case other.State == accepted && time.Since(other.Changed) < resendGuard && r.repeats(other):
 			return &jmap.SetError{Type: jmap.SetForbiddenToSend, Description: "This mail was sent to the same people at " +

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -261,7 +262,7 @@ func TestChanges(t *testing.T) {
 	}
 	one := r.o.State()
 	first := string(r.only().ID)
-	d.mails["e2"] = mail
+	d.mails["e2"] = strings.Replace(mail, "<m1@", "<m2@", 1)
 	second := create("d")
 	second.EmailID = "e2"
 	r.sendOne(second)
@@ -335,7 +336,7 @@ func TestBusy(t *testing.T) {
 		}
 		const mails = 50
 		for i := range mails {
-			d.mails[fmt.Sprintf("m%d", i)] = mail
+			d.mails[fmt.Sprintf("m%d", i)] = strings.Replace(mail, "<m1@", fmt.Sprintf("<n%d@", i), 1)
 		}
 		r := openRig(t, d)
 		var wg sync.WaitGroup

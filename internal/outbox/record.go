@@ -147,7 +147,13 @@ func (r *record) setEnvelope(e *jmap.Envelope) {
 
 // repeats says that r is the same mail from the same sender to the same people.
 func (r *record) repeats(other *record) bool {
-	return r.Email == other.Email && strings.EqualFold(r.From.Email, other.From.Email) && maps.Equal(r.people(), other.people())
+	return r.sameMail(other) && strings.EqualFold(r.From.Email, other.From.Email) && maps.Equal(r.people(), other.people())
+}
+
+// sameMail also knows a copy: a client that lost an answer stores its draft anew,
+// with the same Message-ID, before it sends it again.
+func (r *record) sameMail(other *record) bool {
+	return r.Email == other.Email || r.MessageID != "" && r.MessageID == other.MessageID
 }
 
 func (r *record) people() map[string]bool {
