@@ -103,6 +103,7 @@ func TestAccount(t *testing.T) {
 		{"foreign move keeps the i d", testForeignMoveKeepsTheID},
 		{"draft and send", testDraftAndSend},
 		{"search", testSearch},
+		{"parts of a broken mail", testBrokenParts},
 	})
 }
 

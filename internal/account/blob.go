@@ -139,6 +139,9 @@ func (a *Account) BlobOpen(ctx context.Context, id jmap.BlobID, r jmap.ByteRange
 	case blobMessage:
 		return a.openMessage(ctx, email, metas[0].Size, r)
 	case blobPart:
+		if metas[0].Size <= wholeMessage {
+			return a.cutPart(ctx, &metas[0], section(b[blobHead:]), r)
+		}
 		return a.openPart(ctx, email, section(b[blobHead:]), b[1])
 	}
 	return nil, jmap.ErrNotFound
@@ -194,7 +197,23 @@ func (a *Account) openMessage(ctx context.Context, id jmap.EmailID, size int64, 
 	return &jmap.Blob{Body: s, Size: size, Offset: offset, Length: length}, nil
 }
 
-// openPart opens a part from its beginning: what it is long after decoding is
+// cutPart opens a part of a mail that is parsed here whole, as Email/get parsed it.
+// The server may see other parts in a broken mail, or none, so that its section of
+// this number would be empty, or a part that nobody was shown.
+func (a *Account) cutPart(ctx context.Context, m *replica.Meta, section string, r jmap.ByteRange) (*jmap.Blob, error) {
+	body, err := a.wholes.Get(ctx, context.WithoutCancel(ctx), m.ID, func(ctx context.Context) ([]byte, error) { return a.fetchWhole(ctx, m) })
+	if err != nil {
+		return nil, failure(err)
+	}
+	p := message.Parse(body).Body.Find(section)
+	if p == nil {
+		return nil, jmap.ErrNotFound
+	}
+	data, _ := p.Decoded() // what of a broken encoding can be read
+	return bytesBlob(data, r)
+}
+
+// openPart opens a part of a large mail from its beginning: what it is long after decoding is
 // known only when it has been read.
 func (a *Account) openPart(ctx context.Context, id jmap.EmailID, section string, encoding byte) (*jmap.Blob, error) {
 	s := &stream{ctx: ctx, a: a, email: id, section: section, left: 1<<63 - 1}

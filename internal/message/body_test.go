@@ -82,6 +82,8 @@ func TestValue(t *testing.T) {
 		problem          bool
 	}{
 		"crlf":            {"", "a\r\nb\r\n", "a\nb\n", false},
+		"crcrlf":          {"", "a\r\r\nb\r\r\r\n", "a\nb\n", false},
+		"broken utf-7":    {"Content-Type: text/html; charset=utf-7", "+ADw-b+AD4-+A-", "<b>", true},
 		"utf-8":           {"Content-Type: text/plain; charset=utf-8", "é", "é", false},
 		"wrong label":     {"Content-Type: text/plain; charset=us-ascii", "é", "é", true},
 		"no label":        {"", "\xe9", "é", true},

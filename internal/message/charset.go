@@ -32,8 +32,10 @@ func DecodeCharset(charset, hint string, b []byte) (text string, problem bool) {
 		return dropNUL(text), true
 	case knownCharset(label):
 		text, problem = decodeCharset(label, b)
-		if problem && !isUTF8Label(label) && utf8.Valid(b) {
-			text = string(b) // labelled wrongly: what is valid UTF-8 is UTF-8
+		// Labelled wrongly: what is valid UTF-8 is UTF-8. ASCII alone says nothing: it
+		// is how UTF-7 and ISO-2022 write everything.
+		if problem && !isUTF8Label(label) && utf8.Valid(b) && !isASCII(b) {
+			text = string(b)
 		}
 		return dropNUL(text), problem
 	}

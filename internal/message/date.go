@@ -11,8 +11,8 @@ func (f Field) Date() (time.Time, bool) { return ParseDate(f.Value) }
 
 // ParseDate reads a date-time (RFC 5322, section 3.3, with the obsolete forms of
 // 4.3) and, since they occur, asctime and ISO 8601 dates. Its zone is kept as an
-// offset; an unknown one is UTC. Years outside of 1 to 9999 are no date: the
-// JSON form has four digits.
+// offset; an unknown one is UTC. Years before 1900, which the grammar excludes, and
+// after 9999 are no date: the JSON form has four digits.
 func ParseDate(value string) (time.Time, bool) {
 	s := strings.TrimSpace(stripComments(dropControls(unfold(value))))
 	if t, err := time.Parse(time.RFC3339, s); err == nil && validYear(t) {
@@ -27,7 +27,7 @@ func ParseDate(value string) (time.Time, bool) {
 }
 
 func validYear(t time.Time) bool {
-	return t.Year() >= 1 && t.Year() <= 9999 && t.UTC().Year() >= 1 && t.UTC().Year() <= 9999
+	return t.Year() >= 1900 && t.Year() <= 9999 && t.UTC().Year() <= 9999
 }
 
 // dateWords cuts at white space, commas and dashes between date numbers, but not

@@ -275,11 +275,8 @@ func (p *Part) setType(f Field, given bool, implicit string) {
 			p.Type = "text/plain"
 		}
 	}
-	if given && !p.IsText() {
-		return
-	}
 	p.Charset = strings.TrimSpace(p.Params["charset"])
-	if p.Charset == "" {
+	if p.Charset == "" && (!given || p.IsText()) {
 		p.Charset = "us-ascii"
 	}
 }
@@ -308,7 +305,10 @@ func mediaType(s string) (string, bool) {
 
 // contentID is the value of Content-Id without comments and angle brackets.
 func contentID(value string) string {
-	s := strings.TrimSpace(stripComments(value))
+	s := strings.TrimSpace(value)
+	if !strings.HasPrefix(s, "<") { // else: "<photo(1)>" is how HTML refers to it
+		s = strings.TrimSpace(stripComments(s))
+	}
 	if i := strings.IndexByte(s, '<'); i >= 0 {
 		s = s[i+1:]
 		if j := strings.IndexByte(s, '>'); j >= 0 {

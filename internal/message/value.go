@@ -39,7 +39,9 @@ func BodyValues(parts []*Part, maxBytes int) map[string]BodyValue {
 	return m
 }
 
-// unixLines replaces each CRLF by LF. A text of CRs alone gets LFs too.
+// unixLines replaces each CRLF by LF, with further CRs before it: a conversion done
+// twice leaves them, and one done here would leave CRLFs. A text of CRs alone gets
+// LFs too.
 func unixLines(s string) string {
 	if strings.IndexByte(s, '\r') < 0 {
 		return s
@@ -47,7 +49,17 @@ func unixLines(s string) string {
 	if strings.IndexByte(s, '\n') < 0 {
 		return strings.ReplaceAll(s, "\r", "\n")
 	}
-	return strings.ReplaceAll(s, "\r\n", "\n")
+	if !strings.Contains(s, "\r\r\n") {
+		return strings.ReplaceAll(s, "\r\n", "\n")
+	}
+	out := make([]byte, 0, len(s))
+	for i := range len(s) {
+		if s[i] == '\n' {
+			out = bytes.TrimRight(out, "\r")
+		}
+		out = append(out, s[i])
+	}
+	return string(out)
 }
 
 // truncate cuts s to at most n bytes, between characters and, in HTML, not

@@ -36,10 +36,8 @@ func partFields(b *imap.BodyPart) *message.Part {
 				p.Params[param.Name] = param.Value
 			}
 		}
-		if b.Type == "text" {
-			if p.Charset = p.Params["charset"]; p.Charset == "" {
-				p.Charset = "us-ascii"
-			}
+		if p.Charset = p.Params["charset"]; p.Charset == "" && b.Type == "text" {
+			p.Charset = "us-ascii"
 		}
 		return p
 	}
