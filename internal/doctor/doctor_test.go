@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -324,5 +325,61 @@ func TestClockAndPrint(t *testing.T) {
 	text := "ok    a   good\nfail  bb  one\n          two\n          why: It matters.\n          do:  Act.\n\n1 ok, 0 warn, 1 fail\n"
 	if b.String() != text || Worst(list) != Fail {
 		t.Errorf("got\n%s\nwant\n%s", &b, text)
+	}
+}
+
+// sieveServer greets with these extensions and says OK to what it is asked.
+func sieveServer(t *testing.T, extensions string) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			io.WriteString(c, "\"IMPLEMENTATION\" \"Test\"\r\n\"SIEVE\" \""+extensions+"\"\r\n\"VERSION\" \"1.0\"\r\nOK\r\n")
+			_, _ = c.Read(make([]byte, 100)) // a LOGOUT
+			io.WriteString(c, "OK\r\n")
+			c.Close()
+		}
+	})
+	t.Cleanup(func() { l.Close(); wg.Wait() })
+	return l.Addr().String()
+}
+
+func TestSieveServer(t *testing.T) {
+	gone, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone.Close()
+	if got := checkSieve(t.Context(), &config.Platform{Name: "main"}); got != nil {
+		t.Errorf("a platform without Sieve has findings: %+v", got)
+	}
+	all := sieveServer(t, "fileinto vacation date relational include")
+	for name, c := range map[string]struct {
+		server config.Server
+		result Result
+		words  string
+	}{
+		"good":       {config.Server{Address: all, TLS: "none"}, OK, "fileinto"},
+		"no include": {config.Server{Address: sieveServer(t, "vacation date relational"), TLS: "none"}, Warn, "no include"},
+		"old":        {config.Server{Address: sieveServer(t, "fileinto"), TLS: "none"}, Warn, "no vacation, date, relational, include"},
+		"no TLS":     {config.Server{Address: all, TLS: "starttls"}, Fail, "STARTTLS"},
+		"down":       {config.Server{Address: gone.Addr().String(), TLS: "starttls"}, Fail, "connection refused"},
+		"no ca":      {config.Server{Address: all, TLS: "starttls", CA: "/nowhere"}, Fail, "no such file"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := checkSieve(t.Context(), &config.Platform{Name: "main", Sieve: c.server})
+			if len(got) != 1 || got[0].Check != "sieve main" {
+				t.Fatalf("%+v", got)
+			}
+			want(t, got[0], c.result, c.words)
+		})
 	}
 }

@@ -44,10 +44,19 @@ func (s *sieveSession) guard(ctx context.Context, steps []ipc.SieveStep) (ipc.Si
 			}
 		}
 		if t := stored.unknown(step.Content, out); t != nil {
-			return ipc.SieveDone{No: ipc.SieveForbidden, Text: refusalText(t)}, nil
+			return s.forbid(ctx, step.Content, t)
 		}
 	}
 	return ipc.SieveDone{}, nil
+}
+
+// forbid refuses a target. A command that nobody knows is a slip of the pen as a
+// rule: then the server's words help, and it is no matter of confirming.
+func (s *sieveSession) forbid(ctx context.Context, content []byte, t *sieve.Target) (ipc.SieveDone, error) {
+	if done, err := s.check(ctx, content); err != nil || done.No != "" {
+		return done, err
+	}
+	return ipc.SieveDone{No: ipc.SieveForbidden, Text: refusalText(t)}, nil
 }
 
 // newName is a name that a step would give to a script.
