@@ -238,7 +238,8 @@ func (b *bench) actions() []action {
 		name += ", without conversations"
 	}
 	return []action{
-		{"list page, newest 50", list(0, true), fetch(0)},
+		{"list page, newest 50", list(0, false), fetch(0)},
+		{"list page of conversations, newest 50", list(0, true), fetch(0)},
 		{name, list(far, collapse), fetch(far)},
 		{"open message", b.open(), b.openRaw},
 		{"set flag", b.flag(), b.flagRaw},

@@ -30,12 +30,7 @@ func TestBenchThroughput(t *testing.T) {
 		mails, span = 1000, 8*time.Second
 	}
 	many := slices.Max(crowd())
-	folder := platform.Maildir(t, platform.MaildirSpec{Count: mails})
-	var users []platform.User
-	for i := range many {
-		users = append(users, platform.User{Login: fmt.Sprintf("crowd%03d", i), Password: "password-bench", Maildir: folder})
-	}
-	p := platform.Start(t, platform.Options{Users: users})
+	p := platform.Start(t, platform.Options{Users: crowdOf(t, many, mails)})
 	doc := &report{}
 	doc.headThroughput(repository(), mails)
 	for _, memory := range []bool{false, true} {
@@ -114,8 +109,14 @@ func (l *load) end() {
 	}
 }
 
-func (w *worker) list(ctx context.Context) error {
-	text, err := w.person.Exchange(ctx, system.ListCalls(system.Args{"inMailbox": w.inbox}, 0, pageSize, true)...)
+// flat is a page of mails, which is what the floor fetches.
+func (w *worker) flat(ctx context.Context) error { return w.page(ctx, false) }
+
+// list is a page of conversations, with what our client asks of their other mails.
+func (w *worker) list(ctx context.Context) error { return w.page(ctx, true) }
+
+func (w *worker) page(ctx context.Context, collapse bool) error {
+	text, err := w.person.Exchange(ctx, system.ListCalls(system.Args{"inMailbox": w.inbox}, 0, pageSize, collapse)...)
 	if err == nil && len(text) < 1000 {
 		err = fmt.Errorf("a page of %d bytes", len(text))
 	}
@@ -157,7 +158,8 @@ func (l *load) measure(doc *report, n int) {
 	if l.memory {
 		name = "list, from memory"
 	}
-	l.line(doc, name, people, (*worker).list, (*worker).listRaw)
+	l.line(doc, name, people, (*worker).flat, (*worker).listRaw)
+	l.line(doc, name+", with conversations", people, (*worker).list, (*worker).listRaw)
 	if l.memory {
 		l.line(doc, "open", people, (*worker).open, (*worker).openRaw)
 	}

@@ -2,6 +2,7 @@ package cell
 
 import (
 	"context"
+	"runtime/debug"
 	"time"
 )
 
@@ -17,8 +18,12 @@ func (c *Cell) forgetIdle(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		for _, p := range c.people.idle(time.Now().Add(-c.cfg.Forget)) {
+		silent := c.people.idle(time.Now().Add(-c.cfg.Forget))
+		for _, p := range silent {
 			c.forget(ctx, p)
+		}
+		if len(silent) > 0 {
+			debug.FreeOSMemory() // a cell that nobody uses does not collect by itself
 		}
 	}
 }
