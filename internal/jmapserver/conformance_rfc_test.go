@@ -12,7 +12,7 @@ import (
 
 // maxOpenRows is how many rows of docs/conformance may be open. It only goes
 // down: whoever adds a test that shows a sentence lowers it.
-const maxOpenRows = 43
+const maxOpenRows = 42
 
 // sentence is one that has a key word of RFC 2119.
 type sentence struct{ section, text string }
@@ -77,7 +77,7 @@ func TestConformanceSentences(t *testing.T) {
 }
 
 var (
-	headings = regexp.MustCompile(`^(\d+(?:\.\d+)*)\. \S`)
+	headings = regexp.MustCompile(`^(\d+(?:\.\d+)*)\.  ?\S`)
 	bullets  = regexp.MustCompile(`^\s*(?:\*|\d+\.|:) `)
 	// terms are names that are defined, on a line of their own.
 	terms = regexp.MustCompile(`^\s*[A-Za-z@]+:$`)

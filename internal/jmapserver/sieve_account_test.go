@@ -194,7 +194,7 @@ func sieveUpdateRefused(f *filtered) {
 	for patch, kind := range map[string]string{`"name":"two"`: "alreadyExists", `"name":"a/b"`: "invalidProperties", `"name":5`: "invalidProperties",
 		`"isActive":false`: "invalidProperties", `"id":"x"`: "invalidProperties", `"x":1`: "invalidProperties", `"name/x":1`: "invalidPatch",
 		`"blobId":"` + f.upload("keep") + `"`: "invalidSieve", `"blobId":"` + f.upload("nonsense;") + `"`: "invalidSieve",
-		`"blobId":null`: "invalidProperties", `"name":"three","blobId":"` + f.upload("nonsense;") + `"`: "invalidSieve"} {
+		`"blobId":"` + f.upload(strings.Repeat("#", 300<<10+1)) + `"`: "tooLarge", `"blobId":null`: "invalidProperties", `"name":"three","blobId":"` + f.upload("nonsense;") + `"`: "invalidSieve"} {
 		got := f.ask("SieveScript/set", `"update":{"`+id+`":{`+patch+`}}`)
 		f.want(got, kind, "notUpdated", id, "type")
 		if kind == "alreadyExists" {
