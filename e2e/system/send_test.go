@@ -25,10 +25,10 @@ const (
 	drillVariable = "COFFERDAM_SEND_MAILS"
 	drillReport   = "COFFERDAM_SEND_REPORT"
 	drillShort    = 30
-	drillSenders  = 12
-	// drillPause is between two blows: a role that is killed more often than each ten
-	// seconds is started with a pause.
-	drillPause = 1300 * time.Millisecond
+	drillSenders  = 6
+	// drillPause is between two blows, more or less: a role that is killed more often
+	// than each ten seconds is started with a pause.
+	drillPause = time.Second
 	// drillTries: a person whose mail was certainly not sent sends it again.
 	drillTries = 8
 	// drillPatience is how long a mail may take to a final answer: longer than the

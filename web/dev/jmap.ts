@@ -38,7 +38,7 @@ export class FakeJmap {
         "urn:ietf:params:jmap:submission": {},
         "urn:x-cofferdam:jmap:1": {},
       },
-      accounts: { [ACCOUNT]: { name: me.email, isPersonal: true, isReadOnly: false, accountCapabilities: {} } },
+      accounts: { [ACCOUNT]: { name: me.email, isPersonal: true, isReadOnly: false, accountCapabilities: { "urn:ietf:params:jmap:submission": { maxDelayedSend: 60, submissionExtensions: {} } } } },
       primaryAccounts: { "urn:ietf:params:jmap:mail": ACCOUNT, "urn:ietf:params:jmap:submission": ACCOUNT },
       username: me.email,
       apiUrl: "/jmap/api",
@@ -92,6 +92,7 @@ export class FakeJmap {
       "Thread/get": (a) => [[name, this.threadGet(a)]],
       "Identity/get": () => [[name, this.identityGet()]],
       "EmailSubmission/set": (a) => this.submit(a),
+      "EmailSubmission/get": () => [[name, this.submissionGet()]],
       "MessageView/get": (a) => [[name, this.views(a)]],
     };
     const method = methods[name];
@@ -248,15 +249,55 @@ export class FakeJmap {
     return mail;
   }
 
+  /** What was handed in; tests say what became of it. */
+  readonly submissions = new Map<string, Json>();
+
+  private submissionGet(): Json {
+    return { accountId: ACCOUNT, state: String(this.serial), list: [...this.submissions.values()].reverse(), notFound: [] };
+  } // prettier-ignore
+
+  /** changeSubmissions cancels and forgets. */
+  private changeSubmissions(args: Json): [string, Json][] {
+    const after = isObject(args["onSuccessUpdateEmail"]) ? args["onSuccessUpdateEmail"] : {};
+    const updated: Json = {};
+    const notUpdated: Json = {};
+    const update: Json = {};
+    for (const id of Object.keys(isObject(args["update"]) ? args["update"] : {})) {
+      const found = this.submissions.get(id);
+      if (found?.["undoStatus"] !== "pending") {
+        notUpdated[id] = { type: "cannotUnsend" };
+        continue;
+      }
+      found["undoStatus"] = "canceled";
+      updated[id] = null;
+      if (after[id]) update[text(found["emailId"])] = after[id];
+    }
+    const destroyed = strings(args["destroy"]).filter((id) => this.submissions.delete(id));
+    return [
+      ["EmailSubmission/set", { accountId: ACCOUNT, updated, notUpdated, destroyed, newState: "1" }],
+      ["Email/set", this.emailSet({ update })],
+    ];
+  }
+
   private submit(args: Json): [string, Json][] {
     if (this.refuse !== undefined) throw new Error(this.refuse);
+    if (!args["create"]) return this.changeSubmissions(args);
     const created: Json = {};
     const update: Json = {};
     const after = isObject(args["onSuccessUpdateEmail"]) ? args["onSuccessUpdateEmail"] : {};
     for (const [key, value] of Object.entries(isObject(args["create"]) ? args["create"] : {})) {
       const ref = isObject(value) ? String(value["emailId"]) : "";
       const id = ref.startsWith("#") ? (this.creations.get(ref.slice(1)) ?? "") : ref;
-      created[key] = { id: `S${++this.serial}` };
+      const made = `S${++this.serial}`;
+      const envelope = isObject(value) ? value["envelope"] : undefined;
+      created[key] = { id: made };
+      this.submissions.set(made, {
+        id: made,
+        emailId: id,
+        envelope: envelope ?? null,
+        undoStatus: envelope ? "pending" : "final",
+        deliveryStatus: { "tom@example.com": { smtpReply: envelope ? "" : "250 2.1.5 Ok", delivered: envelope ? "queued" : "unknown" } },
+      }); // prettier-ignore
       if (after[`#${key}`]) update[id] = after[`#${key}`];
     }
     const implicit = this.emailSet({ update });

@@ -54,6 +54,15 @@ interface Fixtures {
   readonly signedIn: (name: string, path?: string, options?: BrowserContextOptions) => Promise<Mail>;
 }
 
+/** sendAtOnce is the choice of a person who never takes a mail back; a test that does chooses anew. */
+function sendAtOnce(): void {
+  try {
+    if (localStorage.getItem("undo-send") === null) localStorage.setItem("undo-send", "0");
+  } catch {
+    // a mail's own frame has no storage
+  }
+}
+
 export const test = base.extend<Fixtures>({
   watcher: async ({}, use) => {
     const watcher = new Watcher();
@@ -66,6 +75,7 @@ export const test = base.extend<Fixtures>({
       const context = await browser.newContext({ ...contextOptions, ...options });
       open.push(context);
       watcher.watch(context);
+      await context.addInitScript(sendAtOnce);
       return context.newPage();
     });
     await Promise.all(open.map((c) => c.close()));

@@ -201,6 +201,13 @@ export class Mail {
     await expect(this.page.locator(".composer")).toHaveCount(0);
   }
 
+  /** chooseUndo sets for how long a sent mail can be taken back. */
+  async chooseUndo(choice: string): Promise<void> {
+    await this.page.getByRole("navigation", { name: "Folders" }).locator("[aria-haspopup=menu]").click();
+    await this.page.getByRole("menuitemradio", { name: choice }).click();
+    await this.page.keyboard.press("Escape");
+  }
+
   toast(text: string | RegExp): Locator {
     return this.page.locator(".toast", { hasText: text });
   }

@@ -331,6 +331,27 @@ test("an address that is typed whole needs no more than a click on Send", async 
   await expect(mail.row(subject)).toBeVisible();
 });
 
+test("a sent mail can be taken back, by button and by key, and goes out otherwise", async ({ signedIn }) => {
+  const [ada, ben] = [await signedIn("ada"), await signedIn("ben")];
+  const subject = `Too early ${crypto.randomUUID().slice(0, 8)}`;
+  await ada.chooseUndo("For 5 seconds");
+  await ada.write(personNamed("ben").address, subject, "Wait.");
+  await ada.send();
+  const undo = ada.toast("Sent in 5 seconds").getByRole("button", { name: "Undo" });
+  await undo.focus();
+  await undo.press("Enter");
+  await expect(ada.toast("Taken back")).toBeVisible();
+  await expect(ada.front.getByRole("textbox", { name: "Subject" })).toHaveValue(subject);
+  await ada.send();
+  await expect(ada.toast("Sent in 5 seconds")).toBeVisible();
+  await ada.page.keyboard.press("z");
+  await expect(ada.front.getByRole("textbox", { name: "Text" })).toHaveValue(/Wait\./);
+  await ada.page.waitForTimeout(6_000); // longer than either would have waited
+  expect(await ben.row(subject).count()).toBe(0);
+  await ada.send();
+  await expect(ben.row(subject)).toBeVisible({ timeout: 20_000 });
+});
+
 test("the list stays where a person has scrolled it when mail comes in", async ({ signedIn }) => {
   const mail = await signedIn("ada");
   await mail.settledTotal();

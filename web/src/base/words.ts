@@ -166,6 +166,26 @@ export const words = {
   body: "Text",
   sending: "Sending…",
   sent: "Sent",
+  sendingIn: (seconds: number) => `Sent in ${seconds} seconds.`,
+  undoTooLate: "It is too late: the mail is out.",
+  takenBack: "Taken back. It was not sent, and is in Drafts.",
+  undoSend: "Take back a sent mail",
+  undoChoice: (seconds: number) => (seconds === 0 ? "Send at once" : `For ${seconds} seconds`),
+  unsent: {
+    label: "Mails that did not go out",
+    refused: {
+      title: (subject: string) => `“${subject}” was not sent.`,
+      hint: (to: string) =>
+        `It did not go to ${to}. It is in Drafts again: mend it there, and send it once more.`,
+    },
+    uncertain: {
+      title: (subject: string) => `“${subject}” may or may not have been sent.`,
+      hint: (to: string) =>
+        `The connection broke while the mail server took it. Before you send it again, ask ${to} or wait for an answer: it is never sent twice by itself. A copy is in Drafts.`,
+    },
+    openDraft: "Open the draft",
+    dismiss: "Do not show again",
+  },
   saved: (time: string) => `Saved in Drafts at ${time}`,
   saving: "Saving…",
   notSaved: "Not saved yet. What you typed is safe in this page.",
@@ -247,6 +267,7 @@ export const words = {
   endedOne: "Session ended",
   endFailed: "The session could not be ended.",
   signOut: "Sign out",
+  signOutLater: "A mail is still on its way. Sign out when it is sent, or take it back first.",
   shortcuts: "Keyboard shortcuts",
   leaveWarning: "Something you wrote is not saved yet.",
   locked: "Sealed settings are waiting for your old password. Your mail works as usual.",

@@ -12,7 +12,7 @@ import {
   anything,
 } from "../base/decode";
 import { type AccountId, accountId } from "./id";
-import { COFFERDAM, CORE, MAIL } from "./call";
+import { COFFERDAM, CORE, MAIL, SUBMISSION } from "./call";
 
 /** Limits the client must keep (RFC 8620, section 2, urn:ietf:params:jmap:core). */
 export interface CoreLimits {
@@ -31,6 +31,8 @@ export interface JmapSession {
   readonly eventSourceUrl: string;
   readonly limits: CoreLimits;
   readonly hasVendor: boolean;
+  /** Seconds that a mail may wait before it is sent (RFC 8621, section 1.3.2); 0: none. */
+  readonly maxDelayedSend: number;
   /** What was found wrong with the person's sealed records, until they have seen it. */
   readonly faults: readonly Fault[];
 }
@@ -66,6 +68,8 @@ interface Wire {
   eventSourceUrl: string;
 }
 
+const submissionCapability = object({ maxDelayedSend: orElse(num, 0) });
+
 const wire = object<Wire>({
   capabilities: dict(anything),
   accounts: orElse(dict(wireAccount), {}),
@@ -88,6 +92,7 @@ export const jmapSession: Decoder<JmapSession> = (v, at) => {
   if (account === undefined) throw new DecodeError("the session has no mail account");
   const core = w.capabilities[CORE];
   const vendor = w.accounts[account]?.accountCapabilities[COFFERDAM];
+  const submission = w.accounts[account]?.accountCapabilities[SUBMISSION];
   return {
     account: accountId(account, "primaryAccounts"),
     username: w.username,
@@ -98,6 +103,7 @@ export const jmapSession: Decoder<JmapSession> = (v, at) => {
     limits: limits(isRecord(core) ? core : {}, "core"),
     hasVendor: COFFERDAM in w.capabilities,
     faults: isRecord(vendor) ? vendorAccount(vendor, "vendor").faults : [],
+    maxDelayedSend: isRecord(submission) ? submissionCapability(submission, "submission").maxDelayedSend : 0,
   };
 };
 

@@ -119,8 +119,8 @@ export class Actions {
     void this.patch(same(ids, setKeyword("$flagged", star)), words.failed.star);
   }
 
-  setKeyword(id: EmailId, keyword: string): void {
-    void this.patch(same([id], setKeyword(keyword, true)), words.failed.mark);
+  setKeyword(id: EmailId, keyword: string, on = true): void {
+    void this.patch(same([id], setKeyword(keyword, on)), words.failed.mark);
   }
 
   // Moves

@@ -14,9 +14,9 @@ import {
   emailSet,
   type EmailSetAnswer,
 } from "../jmap/email";
-import type { EmailId, IdentityId, MailboxId } from "../jmap/id";
+import type { EmailId, IdentityId, MailboxId, SubmissionId } from "../jmap/id";
 import type { Identity } from "../jmap/identity";
-import { submitEmail, SUBMISSION_KEY } from "../jmap/submission";
+import { type Envelope, submitEmail, SUBMISSION_KEY } from "../jmap/submission";
 import type { Store } from "../store/store";
 import { type AttachedFile, type Draft, type DraftKind, toEmail } from "./draft";
 import { isAddress } from "./people";
@@ -74,6 +74,9 @@ export class Composer {
   readonly sending = signal<SendState>({ kind: "writing" });
   readonly minimised = signal(false);
 
+  /** What was sent, so that it can be taken back; undefined when its answer was lost. */
+  submission: { readonly id: SubmissionId; readonly seconds: number } | undefined;
+
   private savedId: EmailId | undefined;
   /** When the saved copy was written, as Date.now() gives it; 0 for one of another day. */
   private savedAt = 0;
@@ -113,6 +116,10 @@ export class Composer {
 
   isSavedAs(id: EmailId): boolean {
     return this.savedId === id;
+  }
+
+  get savedAs(): EmailId | undefined {
+    return this.savedId;
   }
 
   readonly title = computed(() => this.subject.value.trim() || words.composeTitle[this.kind]);
@@ -190,7 +197,7 @@ export class Composer {
     if (this.dirtySince === 0 || this.closed || sending === "sending" || sending === "sent") return;
     this.saving.value = { kind: "saving" };
     try {
-      await this.storeDraft(false);
+      await this.storeDraft();
       this.saving.value = this.dirtySince === 0 ? { kind: "saved", at: new Date() } : { kind: "dirty" };
     } catch (thrown) {
       this.saving.value = { kind: "failed", trouble: asTrouble(thrown) };
@@ -209,9 +216,10 @@ export class Composer {
 
   /**
    * storeDraft creates the draft anew and destroys the copy before: an Email's content never changes
-   * (RFC 8621, section 4.1). With send it is submitted in the same request.
+   * (RFC 8621, section 4.1). With holdFor it is submitted in the same request, to go out in so many seconds.
    */
-  private async storeDraft(send: boolean): Promise<void> {
+  private async storeDraft(holdFor?: number): Promise<void> {
+    const send = holdFor !== undefined;
     const { connection } = this.store;
     const account = connection.session.account;
     const drafts = this.store.byRole("drafts") ?? this.store.byRole("inbox");
@@ -227,7 +235,15 @@ export class Composer {
     const email = toEmail(this.draft(), address, drafts.id, this.messageId);
     const create = asSaved ? undefined : request.add(emailSet(account, { create: { draft: email } }));
     const submit = send
-      ? request.add(submitEmail(account, identity.id, asSaved ? before : "#draft", this.onceSent(drafts.id)))
+      ? request.add(
+          submitEmail(
+            account,
+            identity.id,
+            asSaved ? before : "#draft",
+            this.onceSent(drafts.id),
+            holdFor > 0 ? this.envelope(address.email, holdFor) : undefined,
+          ),
+        )
       : undefined;
     const since = this.dirtySince;
     this.dirtySince = 0;
@@ -243,9 +259,18 @@ export class Composer {
     }
     if (create && before !== undefined && before !== this.savedId) this.removeCopy(before);
     if (submit) {
-      const error = answers.of(submit).notCreated[SUBMISSION_KEY];
+      const { created, notCreated } = answers.of(submit);
+      const error = notCreated[SUBMISSION_KEY];
       if (error) throw methodTrouble(error.type, error.description);
+      const id = created[SUBMISSION_KEY]?.id;
+      if (id !== undefined) this.submission = { id, seconds: holdFor ?? 0 };
     }
+  }
+
+  private envelope(mailFrom: string, holdFor: number): Envelope {
+    const all = [...this.to.peek(), ...this.cc.peek(), ...this.bcc.peek()];
+    const rcptTo = new Map(all.map((a) => [a.email.toLowerCase(), a.email]));
+    return { mailFrom, rcptTo: [...rcptTo.values()], holdFor };
   }
 
   private takeCreated({ created, notCreated }: EmailSetAnswer): void {
@@ -275,14 +300,14 @@ export class Composer {
 
   // Sending
 
-  /** send resolves to true when the server has taken the mail. */
-  async send(): Promise<boolean> {
+  /** send resolves to true when the server has taken the mail, or holds it for so many seconds. */
+  async send(holdFor = 0): Promise<boolean> {
     if (!this.canSend.peek()) return false;
     clearTimeout(this.timer);
     this.sending.value = { kind: "sending" };
     await this.work;
     try {
-      await this.storeDraft(true);
+      await this.storeDraft(Math.min(holdFor, this.store.connection.session.maxDelayedSend));
     } catch (thrown) {
       const trouble = asTrouble(thrown);
       // Without an answer nobody knows whether the mail went out, so nothing may repeat it by itself.

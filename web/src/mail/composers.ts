@@ -4,13 +4,14 @@ import { asTrouble } from "../base/trouble";
 import { htmlToText } from "../base/htmltext";
 import { words } from "../base/words";
 import { type Address, type Email, emailGet } from "../jmap/email";
-import type { EmailId } from "../jmap/id";
+import type { EmailId, SubmissionId } from "../jmap/id";
 import type { DetailEmail } from "../store/email";
 import { detailProperties } from "../store/email";
 import type { Store } from "../store/store";
 import type { Actions } from "./actions";
 import { Composer } from "./composer";
 import { type DraftKind, forwardDraft, newDraft, replyDraft, savedDraft } from "./draft";
+import { type Outgoing, undoSeconds } from "./outgoing";
 import type { Recents } from "./recents";
 import type { Toasts } from "./toasts";
 import { explain } from "./trouble";
@@ -40,6 +41,7 @@ export class Composers {
     private readonly actions: Actions,
     private readonly recents: Recents,
     private readonly toasts: Toasts,
+    private readonly outgoing: Outgoing,
   ) {}
 
   write(to: readonly Address[] = []): void {
@@ -105,13 +107,43 @@ export class Composers {
 
   async send(composer: Composer): Promise<void> {
     this.recents.note([...composer.to.peek(), ...composer.cc.peek(), ...composer.bcc.peek()], true);
-    if (!(await composer.send())) {
+    if (!(await composer.send(undoSeconds.peek()))) {
       composer.minimised.value = false;
       return;
     }
     this.remove(composer);
-    this.toasts.show(words.sent);
+    this.announce(composer);
     if (composer.original) this.actions.setKeyword(composer.original.id, composer.original.keyword);
+    void this.store.sync().catch(() => undefined);
+  }
+
+  /** announce says that a mail was sent, and offers to take it back while that is possible. */
+  private announce(composer: Composer): void {
+    const { submission } = composer;
+    if (!submission || submission.seconds === 0) {
+      this.toasts.show(words.sent);
+      return;
+    }
+    const { id, seconds } = submission;
+    this.outgoing.follow(id, seconds);
+    const run = () => void this.takeBack(composer, id);
+    this.toasts.show(words.sendingIn(seconds), "done", { label: words.undo, run }, seconds * 1000);
+  }
+
+  /** takeBack undoes a send: the mail is a draft again, and open. */
+  private async takeBack(composer: Composer, id: SubmissionId): Promise<void> {
+    try {
+      if (!(await this.outgoing.undo(id))) {
+        this.toasts.show(words.undoTooLate, "trouble");
+        return;
+      }
+    } catch (thrown) {
+      this.toasts.show(`${words.failed.undo} ${explain(asTrouble(thrown))}`, "trouble");
+      return;
+    }
+    if (composer.original) this.actions.setKeyword(composer.original.id, composer.original.keyword, false);
+    this.add(new Composer(this.store, composer.kind, composer.draft(), composer.savedAs));
+    this.toasts.show(words.takenBack);
     void this.store.sync().catch(() => undefined);
   }
 

@@ -14,6 +14,7 @@ import { Composers } from "./composers";
 import { Conversation } from "./conversation";
 import { isMine } from "./draft";
 import type { Navigator } from "./navigator";
+import { Outgoing } from "./outgoing";
 import { Recents } from "./recents";
 import { type Filter, openEmail, type Route } from "./route";
 import { Selection } from "./selection";
@@ -47,6 +48,7 @@ export class Mailroom {
   readonly store: Store;
   readonly tickets: BodyTickets;
   readonly actions: Actions;
+  readonly outgoing: Outgoing;
   readonly composers: Composers;
   readonly conversation = signal<Conversation | undefined>(undefined);
   /** The row that the keyboard is on. */
@@ -66,7 +68,8 @@ export class Mailroom {
     this.store = new Store(connection);
     this.tickets = new BodyTickets(connection);
     this.actions = new Actions(this.store, this.toasts);
-    this.composers = new Composers(this.store, this.actions, this.recents, this.toasts);
+    this.outgoing = new Outgoing(this.store);
+    this.composers = new Composers(this.store, this.actions, this.recents, this.toasts, this.outgoing);
     this.store.onNewMail = (ids) => {
       this.arrived.value = ids.length;
       void this.conversation.peek()?.reload();
@@ -91,10 +94,14 @@ export class Mailroom {
         this.line.value = "live";
         // What changed between the loading of the first list and now has no event, like all that was
         // missed while the line was lost.
-        void this.store.loaded.then(() => this.sync());
+        void this.store.loaded.then(() => {
+          this.sync();
+          this.outgoing.refresh().catch(() => undefined); // a server without submissions has nothing to show
+        });
       },
       onChange: (states) => {
         if (!this.store.isCurrent(states)) this.sync();
+        this.outgoing.changed(states["EmailSubmission"]);
       },
       onClosed: () => (this.line.value = "lost"),
     });

@@ -8,7 +8,10 @@ import { mailboxId } from "../jmap/id";
 import { jmapSession } from "../jmap/session";
 import { Actions } from "./actions";
 import { Composer } from "./composer";
+import { Composers } from "./composers";
 import { newDraft } from "./draft";
+import { Outgoing, type Unsent } from "./outgoing";
+import { Recents } from "./recents";
 import { Toasts } from "./toasts";
 import { EmailList } from "../store/emaillist";
 import { Pages } from "../store/pages";
@@ -335,6 +338,76 @@ test("an answer that was lost is looked for in Sent", async () => {
   };
   assert.ok(await composer.send());
   assert.equal(composer.sending.value.kind, "sent");
+  stop();
+});
+
+/** A mail that was sent and can be taken back. */
+async function held() {
+  const all = await opened();
+  const toasts = new Toasts();
+  const outgoing = new Outgoing(all.store);
+  const actions = new Actions(all.store, toasts);
+  const composers = new Composers(all.store, actions, new Recents(), toasts, outgoing);
+  const composer = composing(all.store);
+  await composers.send(composer);
+  await rest();
+  const [submission] = all.server.submissions.values();
+  assert.ok(submission);
+  return { ...all, toasts, outgoing, composers, composer, submission };
+}
+
+test("a sent mail can be taken back, and is a draft again that is open", async () => {
+  const { server, toasts, outgoing, composers, composer, stop } = await held();
+  const [toast] = toasts.shown.value;
+  assert.equal(toast?.action?.label, "Undo");
+  assert.deepEqual([...(server.mails.find((m) => m.subject === "Once")?.mailboxIds ?? [])], ["mb-sent"]);
+  assert.ok(outgoing.underWay());
+  toasts.undo();
+  await rest();
+  const mail = server.mails.find((m) => m.subject === "Once");
+  assert.deepEqual([[...(mail?.mailboxIds ?? [])], mail?.keywords.has("$draft")], [["mb-drafts"], true]);
+  const [open] = composers.open.value;
+  assert.equal(open?.body.value, composer.body.value);
+  assert.ok(mail && open?.savedAs === mail.id);
+  assert.ok(!outgoing.underWay());
+  stop();
+});
+
+test("what is out already cannot be taken back, and the person is told so", async () => {
+  const { submission, toasts, composers, stop } = await held();
+  submission["undoStatus"] = "final";
+  toasts.undo();
+  await rest();
+  assert.equal(composers.open.value.length, 0);
+  assert.ok(toasts.shown.value.some((t) => t.tone === "trouble"));
+  stop();
+});
+
+test("a mail in doubt and one that was refused are shown until they are dismissed", async () => {
+  const { server, submission, outgoing, stop } = await held();
+  const say = (smtpReply: string, delivered: string) =>
+    Object.assign(submission, {
+      undoStatus: "final",
+      deliveryStatus: { "tom@example.com": { smtpReply, delivered } },
+    });
+  say("250 2.1.5 Ok", "unknown");
+  await outgoing.refresh();
+  const shown = (): readonly Unsent[] => outgoing.unsent.value;
+  assert.equal(shown().length, 0);
+  say("451 4.4.2 Uncertain: the connection broke", "unknown");
+  await outgoing.refresh();
+  assert.deepEqual(
+    shown().map((u) => [u.kind, u.subject, u.to]),
+    [["uncertain", "Once", ["tom@example.com"]]],
+  );
+  say("550 5.1.1 no such user", "no");
+  await outgoing.refresh();
+  const [refused] = shown();
+  assert.deepEqual([refused?.kind, refused?.reply], ["refused", "550 5.1.1 no such user"]);
+  assert.ok(refused);
+  await outgoing.dismiss(refused);
+  await outgoing.refresh();
+  assert.deepEqual([shown(), server.submissions.size], [[], 0]);
   stop();
 });
 

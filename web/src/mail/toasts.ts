@@ -17,10 +17,11 @@ export class Toasts {
   readonly shown = signal<readonly Toast[]>([]);
   private next = 1;
 
-  show(text: string, tone: Toast["tone"] = "done", action?: Toast["action"]): void {
+  /** show shows a toast for a while: ms, or for as long as its kind is shown. */
+  show(text: string, tone: Toast["tone"] = "done", action?: Toast["action"], ms?: number): void {
     const toast: Toast = { id: this.next++, text, tone, action };
     this.shown.value = [...this.shown.value, toast].slice(-MAX_SHOWN);
-    setTimeout(() => this.drop(toast.id), tone === "done" ? DONE_MS : TROUBLE_MS);
+    setTimeout(() => this.drop(toast.id), ms ?? (tone === "done" ? DONE_MS : TROUBLE_MS));
   }
 
   drop(id: number): void {

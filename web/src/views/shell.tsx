@@ -19,6 +19,7 @@ import { RoomProvider } from "./room";
 import { Sidebar } from "./sidebar";
 import { State } from "./state";
 import { ToastStack } from "./toasts";
+import { UnsentBar } from "./unsent";
 
 const composer = later(() => import("./composer").then((m) => m.ComposerDock));
 const help = later(() => import("./help").then((m) => m.HelpSheet));
@@ -141,6 +142,7 @@ export function Shell({ room, session, provider }: ShellProps) {
         <p class="sr" role="status">
           {room.arrived.value > 0 && words.newMail(room.arrived.value)}
         </p>
+        <UnsentBar />
         <ToastStack toasts={room.toasts} />
       </div>
     </RoomProvider>

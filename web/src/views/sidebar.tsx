@@ -7,6 +7,7 @@ import { faultAcknowledge } from "../jmap/fault";
 import type { MailboxId } from "../jmap/id";
 import type { Mailbox } from "../jmap/mailbox";
 import { type Folder, folderCount, folderName, folderTree } from "../mail/folders";
+import { chooseUndo, undoChoices, undoSeconds } from "../mail/outgoing";
 import { formatRoute } from "../mail/route";
 import type { Session } from "../mail/session";
 import { explain } from "../mail/trouble";
@@ -159,6 +160,11 @@ function AccountMenu({ session, onHelp, onClose }: AccountProps & { readonly onC
     action();
   };
   const signOut = () => {
+    // A mail that waits to go out needs the session; the person pressed Send.
+    if (room.outgoing.underWay()) {
+      room.toasts.show(words.signOutLater, "trouble");
+      return;
+    }
     session
       .signOut()
       .catch((thrown: unknown) =>
@@ -178,6 +184,17 @@ function AccountMenu({ session, onHelp, onClose }: AccountProps & { readonly onC
         {w.dark}
       </MenuItem>
       <hr />
+      {room.connection.session.maxDelayedSend > 0 && (
+        <>
+          <p class="menu-label">{words.undoSend}</p>
+          {undoChoices.map((s) => (
+            <MenuItem key={s} icon="send" checked={undoSeconds.value === s} onClick={() => chooseUndo(s)}>
+              {words.undoChoice(s)}
+            </MenuItem>
+          ))}
+          <hr />
+        </>
+      )}
       <MenuItem icon="keyboard" hint="?" onClick={run(onHelp)}>
         {words.shortcuts}
       </MenuItem>
