@@ -211,11 +211,16 @@ func (r *run) add(s *stagedRow) {
 	if !s.copied {
 		m, deleted = ix.words.read(s.flags)
 	}
+	at, known := b.findUID(&ix.columns, s.uid)
 	if deleted {
-		b.hidden.Add(upstream.UID(s.uid))
+		if known { // filed by us, and marked before anybody has looked
+			r.hideUID(b, s.uid)
+		} else {
+			b.hidden.Add(upstream.UID(s.uid))
+		}
 		return
 	}
-	if at, ok := b.findUID(&ix.columns, s.uid); ok {
+	if known {
 		r.setCopy(b.uids[at], m)
 		return
 	}
@@ -369,12 +374,17 @@ func (r *run) setFlags(s *stagedFlags) {
 	}
 	m, deleted := ix.words.read(s.flags)
 	if deleted {
-		hide := r.hide[b]
-		hide.Add(upstream.UID(s.uid))
-		r.hide[b] = hide
+		r.hideUID(b, s.uid)
 		return
 	}
 	r.setCopy(c, m)
+}
+
+// hideUID has a copy leave the index that is marked \Deleted now.
+func (r *run) hideUID(b *box, uid uint32) {
+	hide := r.hide[b]
+	hide.Add(upstream.UID(uid))
+	r.hide[b] = hide
 }
 
 // reveal notices a hidden mail that is marked \Deleted no more.

@@ -11,12 +11,49 @@ import (
 )
 
 // Boxes lists the mailboxes in one exchange where the server has LIST-STATUS,
-// else in two.
-func (s *Store) Boxes(ctx context.Context) (out []upstream.Box, err error) {
+// else in two. What we have made just now must be among them, else new connections
+// are asked: when Dovecot 2.3.19 finds its index of mailboxes corrupted, as it does
+// while one connection makes mailboxes and another has NOTIFY, the connections
+// that have read it do not see new mailboxes any more.
+func (s *Store) Boxes(ctx context.Context) ([]upstream.Box, error) {
 	t, err := s.traits(ctx)
 	if err != nil {
 		return nil, err
 	}
+	made := s.madeHere()
+	out, err := s.boxes(ctx, t)
+	if err == nil && lacks(out, made) {
+		s.log.Info("a mailbox that was made is not listed; asking again")
+		s.dropIdle()
+		out, err = s.boxes(ctx, t)
+	}
+	if err == nil {
+		s.listed(made)
+	}
+	return out, err
+}
+
+// madeHere are the mailboxes that we have made and not seen in a list yet.
+func (s *Store) madeHere() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.made)
+}
+
+// listed forgets mailboxes that were looked for.
+func (s *Store) listed(names []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.made = slices.DeleteFunc(s.made, func(n string) bool { return slices.Contains(names, n) })
+}
+
+func lacks(list []upstream.Box, names []string) bool {
+	return slices.ContainsFunc(names, func(name string) bool {
+		return !slices.ContainsFunc(list, func(b upstream.Box) bool { return b.Name == name })
+	})
+}
+
+func (s *Store) boxes(ctx context.Context, t *traits) (out []upstream.Box, err error) {
 	err = s.read(ctx, "listing mailboxes", "", func(ctx context.Context, c *session) error {
 		if c.sel != nil || c.client.Mailbox() != "" {
 			// A STATUS of the selected mailbox tells what this connection sees.

@@ -30,6 +30,9 @@ func (s *Store) CreateBox(ctx context.Context, name string, role jmap.Role) erro
 		if _, err := c.client.Create(name, use...).Wait(ctx); err != nil {
 			return err
 		}
+		s.mu.Lock()
+		s.made = append(s.made, name)
+		s.mu.Unlock()
 		// Not pipelined behind CREATE: a server would subscribe to a name that
 		// CREATE has refused.
 		if _, err := c.client.Subscribe(name).Wait(ctx); err != nil {
@@ -103,5 +106,6 @@ func leave(ctx context.Context, c *session) error {
 func (s *Store) forgetSelections() {
 	s.mu.Lock()
 	s.renames++
+	s.made = nil
 	s.mu.Unlock()
 }

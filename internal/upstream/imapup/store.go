@@ -45,6 +45,7 @@ type Store struct {
 	idle    []*session // the one used last is the last
 	awayAt  time.Time  // when the server could not be connected to; zero if it could since
 	renames uint64     // how often a mailbox was renamed or deleted here
+	made    []string   // mailboxes made here that no list has shown yet
 	timer   *time.Timer
 	probed  *traits
 	probe   sync.Mutex // held while probing
