@@ -22,7 +22,7 @@ KILL_ROUNDS ?= 20
 # Of make send-drill: mails, of which some 4 go out in a second.
 SEND_MAILS ?= 2000
 
-.PHONY: demo build web test check unit e2e bench kill send-drill fuzz fuzz-short vuln packages format clean
+.PHONY: demo build web test check unit e2e bench tiers kill send-drill fuzz fuzz-short vuln packages format clean
 
 ## demo: build and start the webmail with a mail server and mail inside
 demo: build
@@ -77,6 +77,10 @@ e2e-modules: $(patsubst %/package-lock.json,%/node_modules/.package-lock.json,$(
 ## bench: the table of our times beside those of the bare IMAP server
 bench: packages build e2e-modules
 	COFFERDAM_BIN=$(CURDIR)/cofferdam COFFERDAM_BENCH=1 $(GO) test -count=1 -timeout 60m -v -run '^TestBench' $(E2E)
+
+## tiers: the same protocol tests over every kind of mail server, and their table
+tiers: packages build
+	COFFERDAM_BIN=$(CURDIR)/cofferdam $(GO) test -count=1 -timeout 15m ./e2e/protocol -table
 
 ## kill: many rounds of killing each role under load (KILL_ROUNDS); minutes
 kill: packages build

@@ -147,3 +147,42 @@ func (c *RawIMAP) Subjects(mailbox string) ([]byte, error) {
 	}
 	return c.Do("FETCH 1:* BODY.PEEK[HEADER.FIELDS (SUBJECT)]")
 }
+
+// DialPlainIMAP is DialIMAP to a server without TLS.
+func DialPlainIMAP(ctx context.Context, addr string, u platform.User) (*RawIMAP, error) {
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	c := &RawIMAP{conn: conn, br: bufio.NewReaderSize(conn, 64<<10)}
+	if _, err := c.line(nil); err != nil {
+		return nil, err
+	}
+	_, err = c.Do(fmt.Sprintf("LOGIN %s %q", u.Login, u.Password))
+	return c, err
+}
+
+// Append stores a mail, as every server understands it: with a literal that the
+// server asks for (RFC 3501, section 4.3).
+func (c *RawIMAP) Append(box, raw string, flags ...string) error {
+	if err := c.conn.SetDeadline(time.Now().Add(rawTimeout)); err != nil {
+		return err
+	}
+	fmt.Fprintf(c.conn, "append APPEND %q (%s) {%d}\r\n", box, strings.Join(flags, " "), len(raw))
+	for sent := false; ; {
+		line, err := c.line(nil)
+		switch said := string(line); {
+		case err != nil:
+			return err
+		case strings.HasPrefix(said, "+") && !sent:
+			sent = true
+			if _, err := io.WriteString(c.conn, raw+"\r\n"); err != nil {
+				return err
+			}
+		case strings.HasPrefix(said, "append OK"):
+			return nil
+		case strings.HasPrefix(said, "append "):
+			return fmt.Errorf("APPEND: %s", strings.TrimSpace(said))
+		}
+	}
+}
