@@ -269,9 +269,6 @@ func mailboxChangesOwn(w *world) {
 	if c = w.changes("Mailbox", before); !slices.Equal(c.Updated, []string{counted}) || len(c.UpdatedProperties) == 0 || len(c.Created)+len(c.Destroyed) > 0 {
 		w.Errorf("a mail came into %s: %+v", counted, c)
 	}
-	if w.state("Mailbox") != w.state("Mailbox") {
-		w.Error("the state changes by itself")
-	}
 }
 
 // RFC 8621, section 2.5: onDestroyRemoveEmails.
