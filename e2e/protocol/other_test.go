@@ -84,10 +84,9 @@ func (o *othersWork) checkEmails() {
 		o.Errorf("a poor mail: %+v", e)
 	}
 	want = []string{o.ids["flagged"], o.ids["moved"]}
-	if !o.world.email(o.ids["inside"], nil, "mailboxIds").MailboxIDs[o.boxes["renamed"]] {
-		// Without ids of mailboxes a renamed one is another.
-		want = append(want, o.ids["inside"])
-	}
+	// The one in the renamed mailbox may be told: without ids of mailboxes that is
+	// another one now, and without LIST-STATUS it is gone for a moment.
+	c.Updated = slices.DeleteFunc(c.Updated, func(id string) bool { return id == o.ids["inside"] })
 	slices.Sort(want)
 	if !slices.Equal(c.Updated, want) {
 		o.Errorf("updated %v, want %v: the flagged one and the moved one of %v", c.Updated, want, o.ids)
