@@ -53,6 +53,7 @@ type Account struct {
 	wholes  *wholes
 	blobs   blobNamer
 	parsing chan struct{} // holds a token while a message from a blob is in memory
+	quota   *quotas       // nil: the platform tells none
 	log     *slog.Logger
 
 	filtering    chan struct{} // holds a token while scripts are read or changed
@@ -71,6 +72,7 @@ var (
 	_ jmapserver.BlobReferrer      = (*Account)(nil)
 	_ jmapserver.Viewer            = (*Account)(nil)
 	_ jmapserver.FaultAcknowledger = (*Account)(nil)
+	_ jmapserver.QuotaReader       = (*Account)(nil)
 	_ jmapserver.Searcher          = (*Account)(nil)
 	_ jmapserver.SnippetReader     = (*Account)(nil)
 	_ jmapserver.SieveScripter     = (*Account)(nil)
@@ -105,8 +107,13 @@ func New(ctx context.Context, cfg Config) (*Account, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the index: %w", err)
 	}
+	// A snapshot does not know them. That all of them count as changed once is the
+	// price of missing none.
 	mail.SetOrders(cfg.Settings.Orders())
 	a.mail = mail
+	if q, ok := cfg.Store.(upstream.Quotaer); ok && mail.Info().Quota {
+		a.quota = newQuotas(q.Quotas, cfg.Logger)
+	}
 	return a, nil
 }
 
@@ -121,6 +128,9 @@ func (a *Account) Run(ctx context.Context) error {
 	}
 	if a.cfg.Filters != nil && a.info.Load().Sieve == nil {
 		wg.Go(func() { a.keepAsking(ctx) })
+	}
+	if a.quota != nil {
+		wg.Go(func() { a.quota.follow(ctx, a.mail.Moved) })
 	}
 	err := a.mail.Run(ctx)
 	cancel()
@@ -166,6 +176,7 @@ func (a *Account) Ready(ctx context.Context) error { return a.mail.WaitComplete(
 // Info describes the account to the Session.
 func (a *Account) Info() jmap.AccountInfo {
 	info := *a.info.Load()
+	info.HasQuota = a.quota != nil
 	if a.cfg.Faults != nil {
 		info.Faults = a.cfg.Faults.Faults()
 	}
@@ -202,6 +213,9 @@ func (a *Account) State(ctx context.Context, t jmap.Type) (jmap.State, error) {
 func (a *Account) states() jmap.TypeStates {
 	s := a.mail.States()
 	s[jmap.TypeIdentity] = a.cfg.Settings.IdentityState()
+	if a.quota != nil {
+		s[jmap.TypeQuota] = a.quota.state()
+	}
 	if a.cfg.Outbox != nil {
 		s[jmap.TypeEmailSubmission] = a.cfg.Outbox.State()
 	}
@@ -218,6 +232,10 @@ func (a *Account) Changes(ctx context.Context, t jmap.Type, since jmap.State, li
 		if a.cfg.Outbox != nil {
 			return a.cfg.Outbox.Changes(since, limit)
 		}
+	case jmap.TypeQuota:
+		if a.quota != nil {
+			return a.quota.changes(ctx, since, limit)
+		}
 	case jmap.TypeIdentity:
 		return a.cfg.Settings.IdentityChanges(since, limit)
 	}
@@ -228,7 +246,10 @@ func (a *Account) Changes(ctx context.Context, t jmap.Type, since jmap.State, li
 func (a *Account) WaitChange(ctx context.Context, have jmap.TypeStates) (jmap.TypeStates, error) {
 	for {
 		moved, set := a.mail.Moved(), a.cfg.Settings.Moved()
-		var sent <-chan struct{}
+		var sent, used <-chan struct{}
+		if a.quota != nil {
+			used = a.quota.wait()
+		}
 		if a.cfg.Outbox != nil {
 			sent = a.cfg.Outbox.Moved()
 		}
@@ -245,6 +266,7 @@ func (a *Account) WaitChange(ctx context.Context, have jmap.TypeStates) (jmap.Ty
 		select {
 		case <-moved:
 		case <-set:
+		case <-used:
 		case <-sent:
 		case <-filtered:
 		case <-ctx.Done():

@@ -60,6 +60,17 @@ const (
 	// Mail servers stop at 50 MB or earlier after encoding.
 	MaxAttachments = 50_000_000
 
+	// quotaFresh is how old what is known of quotas may be when a client asks,
+	// quotaPause how long after a change in the mails they are asked for anew: more
+	// changes may follow, and nobody watches them by the second.
+	quotaFresh = 2 * time.Second
+	quotaPause = 10 * time.Second
+
+	// maxQuotas bounds the limits that are told, and maxQuotaName the name that the
+	// platform gives one, in bytes. Servers have one or two.
+	maxQuotas    = 50
+	maxQuotaName = 200
+
 	// searchers is how many mailboxes are searched, or read for a sort, at a time:
 	// as many as a store has workers. Whoever opens a mail meanwhile stands in the
 	// same queue and waits for one mailbox at most.

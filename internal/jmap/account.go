@@ -11,6 +11,7 @@ type AccountInfo struct {
 
 	Mail       MailCapability
 	Submission *SubmissionCapability // nil: this account may not send
+	HasQuota   bool                  // the account is a QuotaReader with quotas
 	Faults     []Fault               // of its sealed records, until they are acknowledged
 	Sieve      *SieveCapability      // nil: the platform has no Sieve, or it is not known yet
 	Vacation   bool                  // the account has a VacationResponse

@@ -176,6 +176,14 @@ type Submitter interface {
 	SubmissionGet(ctx context.Context, ids []jmap.SubmissionID) (list []jmap.Submission, notFound []jmap.SubmissionID, state jmap.State, err error)
 }
 
+// QuotaReader is the optional ability to tell what the person may use (RFC 9425).
+// An account that has it says so in Info.HasQuota.
+type QuotaReader interface {
+	// QuotaGet returns all Quotas if ids is nil. Its Changes have CountsOnly where
+	// "used" alone changed.
+	QuotaGet(ctx context.Context, ids []jmap.QuotaID) (list []jmap.Quota, notFound []jmap.QuotaID, state jmap.State, err error)
+}
+
 // FaultAcknowledger is the optional ability to tell what was found wrong with the
 // person's sealed records: Info's Faults.
 type FaultAcknowledger interface {

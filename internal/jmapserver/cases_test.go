@@ -85,6 +85,8 @@ func (w *world) setup(t *testing.T, line string) {
 		w.person.Accounts = append(w.person.Accounts, b)
 	case "no-abilities":
 		w.person.Accounts = []jmapserver.Account{plain{w.a}}
+	case "quota":
+		w.a.SetInfo(func(i *jmap.AccountInfo) { i.HasQuota = true })
 	case "touch":
 		id, k, _ := strings.Cut(rest, " ")
 		w.a.Touch(jmap.EmailID(id), jmap.Keyword(k))

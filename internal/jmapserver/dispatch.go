@@ -71,6 +71,11 @@ func methods() map[string]method {
 		"SieveScript/query":    {capability: jmap.CapabilitySieve, run: sieveQuery, able: able[SieveScripter]},
 		"SieveScript/validate": {capability: jmap.CapabilitySieve, run: sieveValidate, able: able[SieveScripter]},
 
+		"Quota/get":          {capability: jmap.CapabilityQuota, run: quotaGet, able: able[QuotaReader]},
+		"Quota/changes":      {capability: jmap.CapabilityQuota, run: quotaChanges, able: able[QuotaReader]},
+		"Quota/query":        {capability: jmap.CapabilityQuota, run: quotaQuery, able: able[QuotaReader]},
+		"Quota/queryChanges": {capability: jmap.CapabilityQuota, run: quotaQueryChanges, able: able[QuotaReader]},
+
 		"AccountFault/acknowledge": {capability: jmap.CapabilityVendor, run: faultAcknowledge, able: able[FaultAcknowledger]},
 		"MessageView/get":          {capability: jmap.CapabilityVendor, run: messageViewGet, able: able[Viewer]},
 	}

@@ -19,7 +19,7 @@ const Collation = "i;unicode-casemap"
 // capabilities returns what may stand in "using" for these accounts.
 func capabilities(infos []accountOf) []string {
 	caps := []string{jmap.CapabilityCore}
-	for _, c := range []string{jmap.CapabilityMail, jmap.CapabilitySubmission, jmap.CapabilityBlob, jmap.CapabilityVacation, jmap.CapabilitySieve, jmap.CapabilityVendor} {
+	for _, c := range []string{jmap.CapabilityMail, jmap.CapabilitySubmission, jmap.CapabilityBlob, jmap.CapabilityVacation, jmap.CapabilitySieve, jmap.CapabilityQuota, jmap.CapabilityVendor} {
 		if slices.ContainsFunc(infos, func(a accountOf) bool { return has(c, a.account, &a.info) }) {
 			caps = append(caps, c)
 		}
@@ -52,6 +52,8 @@ func has(capability string, a Account, info *jmap.AccountInfo) bool {
 		return info.Vacation && able[Vacationer](a)
 	case jmap.CapabilitySieve:
 		return info.Sieve != nil && able[SieveScripter](a)
+	case jmap.CapabilityQuota:
+		return info.HasQuota && able[QuotaReader](a)
 	case jmap.CapabilityVendor:
 		return able[Viewer](a)
 	}

@@ -48,6 +48,8 @@ type Info struct {
 	Prefix string
 	// Roles are those that CreateBox can give to a mailbox.
 	Roles []jmap.Role
+	// Quota: the Store is a Quotaer whose server has quotas.
+	Quota bool
 	// Server is the name that the server gives itself, for logs.
 	Server string
 }

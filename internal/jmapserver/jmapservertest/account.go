@@ -92,6 +92,9 @@ func (a *Account) Deliver(e *jmap.Email) {
 	a.emails = append(a.emails, e)
 	a.note(jmap.TypeEmail, string(e.ID), created)
 	a.note(jmap.TypeEmailDelivery, string(e.ID), created)
+	if a.info.HasQuota {
+		a.note(jmap.TypeQuota, "Qm", updated)
+	}
 }
 
 // note logs a change. The caller holds mu.
@@ -148,6 +151,7 @@ func (a *Account) Changes(_ context.Context, t jmap.Type, since jmap.State, most
 		}
 		ch.NewState = stateOf(c.seq)
 	}
+	ch.CountsOnly = t == jmap.TypeMailbox || t == jmap.TypeQuota
 	for _, id := range order {
 		switch kind[id] {
 		case created:
@@ -158,7 +162,7 @@ func (a *Account) Changes(_ context.Context, t jmap.Type, since jmap.State, most
 			ch.Destroyed = append(ch.Destroyed, id)
 		}
 	}
-	ch.CountsOnly = t == jmap.TypeMailbox && len(ch.Updated) > 0
+	ch.CountsOnly = ch.CountsOnly && len(ch.Updated) > 0
 	return ch, a.fail
 }
 

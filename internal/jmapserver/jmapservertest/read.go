@@ -293,3 +293,16 @@ func (a *Account) BlobOpen(_ context.Context, id jmap.BlobID, r jmap.ByteRange) 
 	}
 	return &jmap.Blob{Body: io.NopCloser(bytes.NewReader(data)), Size: size, Offset: r.Offset, Length: int64(len(data))}, a.fail
 }
+
+// QuotaGet implements jmapserver.QuotaReader: a quota of octets, and one of
+// messages that the mails of the account fill.
+func (a *Account) QuotaGet(_ context.Context, ids []jmap.QuotaID) ([]jmap.Quota, []jmap.QuotaID, jmap.State, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	all := []jmap.Quota{
+		{ID: "Qo", ResourceType: jmap.QuotaOctets, Used: 2048, HardLimit: 1 << 30, Scope: jmap.QuotaAccount, Name: "Storage", Types: []jmap.Type{jmap.TypeEmail}},
+		{ID: "Qm", ResourceType: jmap.QuotaCount, Used: uint64(len(a.emails)), HardLimit: 1000, Scope: jmap.QuotaAccount, Name: "Messages", Types: []jmap.Type{jmap.TypeEmail}},
+	}
+	list, missing := pick(all, ids, func(q *jmap.Quota) jmap.QuotaID { return q.ID })
+	return list, missing, a.state(jmap.TypeQuota), a.fail
+}

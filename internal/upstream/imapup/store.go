@@ -161,6 +161,7 @@ func (s *Store) findTraits(ctx context.Context, c *imap.Client) (*traits, error)
 	t.chooseIdentity(hasGUID && !s.cfg.NoIdentity, s.cfg.NoIdentity)
 	t.qresync = t.caps.Has(imap.CapQResync) && !s.cfg.NoResync
 	t.condense = (t.qresync || t.caps.Has(imap.CapCondStore)) && !s.cfg.NoResync
+	t.info.Quota = t.caps.Has(imap.CapQuota)
 	t.info.Resync = "plain"
 	if t.condense {
 		t.info.Resync = "condstore"
