@@ -28,6 +28,7 @@ type filterServer struct {
 	before func()                       // called with mu held before a change, once
 	refuse map[account.FilterVerb]error // the next step of a kind
 	done   int                          // changes made
+	hangs  bool                         // it never says what it can
 	busy   bool                         // another program changes something before each change
 }
 
@@ -38,7 +39,11 @@ func newFilterServer() *filterServer {
 		MaxRedirects: &most, MaxScripts: 5, MaxSize: 300 << 10}}
 }
 
-func (f *filterServer) Offer(context.Context) (*account.FilterOffer, error) {
+func (f *filterServer) Offer(ctx context.Context) (*account.FilterOffer, error) {
+	if f.hangs {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.offer, f.err

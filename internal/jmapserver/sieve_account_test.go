@@ -145,6 +145,9 @@ func sieveCreateRefused(f *filtered) {
 	}
 	got := try("alreadyExists", `"name":"taken","blobId":"`+good+`"`)
 	f.want(got, idOf(f, "taken"), "notCreated", "k", "existingId")
+	long := f.ask("SieveScript/set", `"create":{"k":{"name":"`+strings.Repeat("𝔸", 128)+`","blobId":"`+good+`"}}`) // 512 octets
+	f.want(long, nil, "notCreated")
+	f.ask("SieveScript/set", `"destroy":["`+at(long, "created", "k", "id").(string)+`"]`)
 	for _, name := range []string{"", "a\x00", "a\x1f", "a\x7f", "a\u0080", "a\u009f", "a\u2028", "a\u2029", "a/b", strings.Repeat("x", 129), vacation.ScriptName} {
 		f.want(try("invalidProperties", `"name":`+quoted(name)+`,"blobId":"`+good+`"`), "name", "notCreated", "k", "properties", 0)
 	}

@@ -488,3 +488,18 @@ func TestSieveComesLater(t *testing.T) {
 		synctest.Wait()
 	})
 }
+
+// TestSieveDoesNotHoldUp: an account is opened soon although the platform's Sieve
+// does not answer at all.
+func TestSieveDoesNotHoldUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		f := newFiltered(t, &filterServer{hangs: true})
+		if d := time.Since(began); d == 0 || d > time.Second {
+			t.Errorf("opened after %v", d)
+		}
+		f.want(f.a.Info().Sieve, (*jmap.SieveCapability)(nil))
+		f.a.Close()
+		synctest.Wait()
+	})
+}
