@@ -23,11 +23,15 @@ func (a *Account) SieveSet(ctx context.Context, set *jmap.SieveSet) (jmap.SieveS
 	if set.IfInState != "" && set.IfInState != s.r.OldState {
 		return jmap.SieveSetResult{}, jmap.StateMismatch
 	}
+	away := find(fs.list, vacation.ScriptName)
 	if err := s.run(ctx, set); err != nil {
 		if len(s.r.Created)+len(s.r.Updated)+len(s.r.Destroyed) > 0 {
 			err = jmap.ServerPartialFail
 		}
 		return jmap.SieveSetResult{}, err
+	}
+	if now := find(fs.list, vacation.ScriptName); away != nil && now != nil && now.Content != away.Content {
+		s.updated(fs.idOf(now.Name), jmap.SievePropBlobID).BlobID = a.scriptBlob(now.Content) // it includes another script
 	}
 	s.r.NewState = a.scriptState(fs.list)
 	if fs.foreign {

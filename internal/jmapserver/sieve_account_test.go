@@ -258,6 +258,14 @@ func sieveActivateCreated(f *filtered) {
 	f.want(got, false, "updated", idOf(f, "one"), "isActive")
 	f.want(len(got["updated"].(object)), 1)
 	f.want(f.f.active().Content, "stop;")
+	// One that is updated as well is in both.
+	got = f.ask("SieveScript/set", `"create":{"B":{"name":"b","blobId":"`+f.upload("stop;")+`"}},"update":{"#B":{"name":"c"}},"onSuccessActivateScript":"#B"`)
+	f.want(got, true, "created", "B", "isActive")
+	id := at(got, "created", "B", "id").(string)
+	if v, ok := got["updated"].(object)[id]; !ok || v != nil {
+		f.Errorf("updated and activated: %v", got)
+	}
+	f.want(f.f.active().Name, "c")
 }
 
 // "if and only if all of the creations, modifications, and destructions succeed"

@@ -48,7 +48,7 @@ func sieveSet(c *call) error {
 	if err != nil {
 		return partly(err, len(r.Created))
 	}
-	foldActivated(&r)
+	c.foldActivated(&s, &r)
 	respondSet(c, c.name, &r, func(dst []byte, s *jmap.SieveChanged) []byte { return s.AppendJSON(dst) })
 	return nil
 }
@@ -63,13 +63,23 @@ func (c *call) runSieveSet(set *jmap.SieveSet, r *jmap.SieveSetResult) error {
 	return nil
 }
 
-// foldActivated reports a script that was created and then activated in "created"
-// alone.
-func foldActivated(r *jmap.SieveSetResult) {
+// foldActivated reports a script that was created and then activated in "created";
+// in "updated" it stays if it was updated as well.
+func (c *call) foldActivated(s *setArgs, r *jmap.SieveSetResult) {
 	for _, made := range r.Created {
-		if u := r.Updated[made.ID]; u != nil && u.Props&jmap.SievePropIsActive != 0 {
-			made.IsActive = u.IsActive
+		u := r.Updated[made.ID]
+		if u == nil || u.Props&jmap.SievePropIsActive == 0 {
+			continue
+		}
+		made.IsActive = u.IsActive
+		asked := slices.ContainsFunc(s.update, func(m ijson.Value) bool {
+			id, ok := c.reference(m.Name())
+			return ok && jmap.ScriptID(id) == made.ID
+		})
+		if u.Props &^= jmap.SievePropIsActive; !asked {
 			delete(r.Updated, made.ID)
+		} else if u.Props == 0 {
+			r.Updated[made.ID] = nil
 		}
 	}
 }

@@ -391,6 +391,7 @@ func vacationScript(f *filtered) {
 	f.want(f.ask("SieveScript/set", `"destroy":["`+id+`"]`), "forbidden", "notDestroyed", id, "type")
 	got = f.ask("SieveScript/set", `"onSuccessActivateScript":"`+id+`"`)
 	f.want(got, true, "updated", id, "isActive")
+	f.want(got, blobOf(f, id), "updated", id, "blobId") // it includes another script than before
 	f.want(f.vacation(), true, "isEnabled")
 	script, _ := sieve.Parse(f.f.active().Content)
 	f.want(quoted(script.Includes()), `["mine"]`)
@@ -399,7 +400,9 @@ func vacationScript(f *filtered) {
 	mine := idOf(f, "mine")
 	bad := f.upload(`require "vacation"; vacation "x";`)
 	f.want(f.ask("SieveScript/set", `"update":{"`+mine+`":{"blobId":"`+bad+`"}}`), "forbidden", "notUpdated", mine, "type")
-	f.want(f.ask("SieveScript/set", `"update":{"`+mine+`":{"name":"ours","blobId":"`+blob+`"}}`), nil, "notUpdated")
+	got = f.ask("SieveScript/set", `"update":{"`+mine+`":{"name":"ours","blobId":"`+blob+`"}}`)
+	f.want(got, nil, "notUpdated")
+	f.want(got, blobOf(f, id), "updated", id, "blobId")
 	script, _ = sieve.Parse(f.f.active().Content)
 	f.want(quoted(script.Includes()), `["ours"]`)
 	got = f.ask("SieveScript/set", `"onSuccessDeactivateScript":true`)
@@ -409,6 +412,11 @@ func vacationScript(f *filtered) {
 	f.f.put("mine", `require "reject"; reject "x";`, true)
 	f.want(f.ask("SieveScript/set", `"onSuccessActivateScript":"`+id+`"`), "forbidden", "notUpdated", id, "type")
 	f.want(f.f.active().Name, "mine")
+}
+
+func blobOf(f *filtered, id string) any {
+	f.Helper()
+	return at(f.ask("SieveScript/get", `"ids":["`+id+`"]`), "list", 0, "blobId")
 }
 
 func idOf(f *filtered, name string) string {
