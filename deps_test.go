@@ -60,20 +60,24 @@ internal/settings             internal/jmap
 internal/account              internal/replica internal/outbox internal/settings internal/search internal/upstream/... internal/jmap internal/message internal/sieve internal/thread internal/user internal/limit internal/seal internal/imap internal/jmapserver internal/memo internal/vacation
 internal/jmapserver           internal/jmap internal/jmap/ijson internal/limit
 
+# Whom to tell of changes, and when. How a message leaves is the cell's to say.
+internal/push                 internal/jmap internal/seal internal/limit
+
 # Sealed classes as a cell works with them. It speaks to keeper by ipc, and has no
 # way to a database.
 internal/records              internal/ipc internal/seal internal/user internal/limit
 
 # The roles. They meet on the wire, through ipc, and never import each other.
 internal/gate                 internal/ipc internal/seal internal/limit internal/user
-internal/cell                 internal/ipc internal/records internal/jmapserver internal/account internal/replica internal/outbox internal/settings internal/upstream/... internal/imap internal/jmap internal/message internal/sieve internal/thread internal/seal internal/user internal/limit internal/memo
+internal/cell                 internal/ipc internal/records internal/push internal/jmapserver internal/account internal/replica internal/outbox internal/settings internal/upstream/... internal/imap internal/jmap internal/message internal/sieve internal/thread internal/seal internal/user internal/limit internal/memo
 internal/render               internal/ipc internal/sanitize internal/message internal/limit
 internal/porter               internal/ipc internal/imap internal/submission internal/managesieve internal/sieve internal/seal internal/user internal/limit
+internal/courier              internal/ipc internal/seal internal/limit
 internal/keeper               internal/ipc internal/store internal/store/spool internal/store/indexes internal/seal internal/user internal/limit
 internal/vault                internal/ipc internal/store/sqlfile internal/seal internal/user internal/limit
 
 # Wiring. It starts roles and reads the configuration.
-internal/server               internal/config internal/ipc internal/sandbox internal/seal internal/breakin internal/gate internal/cell internal/render internal/porter internal/keeper internal/vault
+internal/server               internal/config internal/ipc internal/sandbox internal/seal internal/breakin internal/gate internal/cell internal/render internal/porter internal/courier internal/keeper internal/vault
 # breakin lets an intruder into roles under the build tag cofferdam_breakin; in the
 # build that is checked here, which is the one that ships, it does nothing.
 internal/breakin              internal/ipc internal/sandbox
@@ -89,6 +93,7 @@ cmd/cofferdam                 internal/config internal/server internal/doctor in
 # Tools of tests. The product imports none of them (see bans).
 internal/imap/imaptest                  -
 internal/jmapserver/jmapservertest      internal/jmap internal/jmapserver
+internal/push/pushtest                  -
 internal/sandbox/sandboxtest            -
 internal/sandbox/sandboxtest/prisoner   internal/sandbox internal/sandbox/sandboxtest
 internal/store/storetest                internal/store internal/user
@@ -118,7 +123,7 @@ var operators = []string{"internal/control", "internal/incident", "internal/life
 
 // The mail wing, which works on what people wrote.
 var mailWing = []string{"internal/cell", "internal/jmapserver", "internal/account", "internal/replica", "internal/outbox", "internal/settings", "internal/upstream/...",
-	"internal/imap", "internal/message", "internal/sanitize", "internal/thread", "internal/render", "internal/records", "internal/jmap/..."}
+	"internal/imap", "internal/message", "internal/sanitize", "internal/thread", "internal/render", "internal/records", "internal/push", "internal/jmap/..."}
 
 // ban says what the rooms of who must not reach, by whatever way.
 type ban struct {
@@ -140,6 +145,8 @@ var bans = []ban{
 		why: "a cell opens no connection: porter dials, authenticates and speaks TLS"},
 	{who: []string{"internal/porter"}, never: []string{"internal/store/...", "database/sql", "internal/message", "internal/jmap", "internal/sanitize"},
 		why: "porter has passwords, so it has neither a database nor a parser of mail"},
+	{who: []string{"internal/courier"}, never: []string{"internal/store/...", "database/sql", "internal/message", "internal/jmap", "internal/jmapserver", "internal/imap", "internal/submission", "internal/sanitize"},
+		why: "courier meets the whole internet, so it holds nothing and parses no mail"},
 	{who: []string{"internal/keeper", "internal/vault"}, never: []string{"internal/imap", "internal/submission", "internal/message", "internal/jmap", "internal/sanitize"},
 		why: "keeper and vault hold keys, so they parse no foreign protocol"},
 	{who: []string{"internal/gate"}, never: []string{"internal/imap", "internal/submission", "internal/message", "internal/jmap", "internal/sanitize", "internal/store/...", "database/sql"},
@@ -166,7 +173,7 @@ var bans = []ban{
 		why: "the demo's mail server is somebody else's platform: it must not lean on what it tries out"},
 	{who: []string{"*"}, never: []string{"testing"}, direct: true,
 		why: "tests live in their own files"},
-	{who: []string{"*"}, never: []string{"internal/imap/imaptest", "internal/jmapserver/jmapservertest", "internal/sandbox/sandboxtest/...", "internal/store/storetest", "internal/store/registry",
+	{who: []string{"*"}, never: []string{"internal/imap/imaptest", "internal/jmapserver/jmapservertest", "internal/push/pushtest", "internal/sandbox/sandboxtest/...", "internal/store/storetest", "internal/store/registry",
 		"internal/upstream/upstreamtest", "internal/tools/...", "e2e/..."},
 		why: "tools of tests do not ship"},
 	{who: []string{"*"}, never: []string{"unsafe"}, except: []string{"internal/sandbox"}, direct: true,
@@ -176,7 +183,7 @@ var bans = []ban{
 }
 
 // Rooms that are tools of tests: the bans on the product do not speak of them.
-var tools = []string{"internal/imap/imaptest", "internal/jmapserver/jmapservertest", "internal/sandbox/sandboxtest/...", "internal/store/storetest", "internal/store/registry",
+var tools = []string{"internal/imap/imaptest", "internal/jmapserver/jmapservertest", "internal/push/pushtest", "internal/sandbox/sandboxtest/...", "internal/store/storetest", "internal/store/registry",
 	"internal/upstream/upstreamtest", "internal/tools/...", "e2e/..."}
 
 const modulePath = "cofferdam"

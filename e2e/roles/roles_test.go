@@ -22,6 +22,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"cofferdam/internal/courier"
 	"cofferdam/internal/demo"
 	"cofferdam/internal/ipc"
 	"cofferdam/internal/keeper"
@@ -45,6 +46,8 @@ type house struct {
 	gate  *ipc.Client            // gate's end towards keeper
 	cells map[string]*ipc.Client // cells' ends towards keeper
 	lines map[string]*ipc.Line   // cells' ends towards porter
+	posts map[string]*ipc.Client // cells' ends towards courier
+	push  courier.Config
 
 	mu     sync.Mutex                   // guards the rest
 	people map[string]ipc.PersonRequest // by cell and session
@@ -60,9 +63,9 @@ func newHouse(t testing.TB) *house {
 	}
 	t.Cleanup(func() { p.Close() })
 	h := &house{t: t, platform: p, dir: t.TempDir(), ends: map[string][2]*os.File{}, control: map[string]*ipc.Line{}, stops: map[string]func(){},
-		cells: map[string]*ipc.Client{}, lines: map[string]*ipc.Line{}, people: map[string]ipc.PersonRequest{}}
+		cells: map[string]*ipc.Client{}, lines: map[string]*ipc.Line{}, posts: map[string]*ipc.Client{}, people: map[string]ipc.PersonRequest{}}
 	h.makeKeys()
-	for _, pair := range []string{"gate-keeper", "keeper-vault", "keeper-porter", "keeper-cell/0", "keeper-cell/1", "porter-cell/0", "porter-cell/1"} {
+	for _, pair := range []string{"gate-keeper", "keeper-vault", "keeper-porter", "keeper-cell/0", "keeper-cell/1", "porter-cell/0", "porter-cell/1", "keeper-courier", "courier-cell/0", "courier-cell/1"} {
 		a, b, err := ipc.NewPair()
 		if err != nil {
 			t.Fatal(err)
@@ -76,6 +79,7 @@ func newHouse(t testing.TB) *house {
 	for _, cell := range []string{"cell/0", "cell/1"} {
 		h.cells[cell] = ipc.NewClient(h.open("keeper-"+cell, 1, "keeper", h.cellCalls(cell)))
 		h.lines[cell] = h.open("porter-"+cell, 1, "porter", nil)
+		h.posts[cell] = ipc.NewClient(h.open("courier-"+cell, 1, "courier", nil))
 	}
 	return h
 }
@@ -187,6 +191,8 @@ func (h *house) start(name string) {
 		keys := h.keys // porter wipes what it was handed
 		keys.SignInKey, keys.CredentialKey = append([]byte(nil), keys.SignInKey...), append([]byte(nil), keys.CredentialKey...)
 		cfg = keys
+	case "courier":
+		cfg = h.push
 	}
 	role, control := h.role(name, cfg)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -263,6 +269,9 @@ func (h *house) run(ctx context.Context, name string, role *ipc.Role) error {
 	case "porter":
 		return porter.Run(ctx, role, h.log(), prometheus.NewRegistry())
 	}
+	if name == "courier" {
+		return courier.Run(ctx, role, h.log(), prometheus.NewRegistry())
+	}
 	v, err := vault.Open(ctx, vault.Config{Dir: h.dir}, h.log())
 	if err != nil {
 		return err
@@ -295,6 +304,11 @@ func (h *house) restart(name string, tell ...string) {
 // signIn is what a page and gate do.
 func (h *house) signIn(login, password string, device []byte) (ipc.SignedIn, error) {
 	h.t.Helper()
+	return h.signInAs(ipc.KindCookie, login, password, device)
+}
+
+func (h *house) signInAs(kind, login, password string, device []byte) (ipc.SignedIn, error) {
+	h.t.Helper()
 	ctx := h.t.Context()
 	offer, err := ipc.Call[ipc.SignInOffer](ctx, h.gate, ipc.KeeperOffer, ipc.None{})
 	if err != nil {
@@ -304,7 +318,7 @@ func (h *house) signIn(login, password string, device []byte) (ipc.SignedIn, err
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	req := ipc.SignInRequest{Kind: ipc.KindCookie, Network: "192.0.2.1", Agent: "test", Device: device,
+	req := ipc.SignInRequest{Kind: kind, Network: "192.0.2.1", Agent: "test", Device: device,
 		Box: ipc.Box{KID: box.KID, Enc: box.Enc, CT: box.CT, Challenge: box.Challenge}}
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()

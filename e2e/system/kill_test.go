@@ -158,7 +158,7 @@ func TestKeeperThenPorter(t *testing.T) {
 // killAll kills each kind of role in each round, in random order.
 func (c *crowd) killAll(rounds int) (kills int) {
 	for range rounds {
-		kinds := []string{"cell", "keeper", "gate", "render", "porter", "vault"}
+		kinds := []string{"cell", "keeper", "gate", "render", "porter", "courier", "vault"}
 		rand.Shuffle(len(kinds), func(i, j int) { kinds[i], kinds[j] = kinds[j], kinds[i] })
 		for _, kind := range kinds {
 			names := c.server.Kind(kind)

@@ -11,4 +11,7 @@ type Config struct {
 	// index saved; IndexEvery is how often it is saved meanwhile.
 	Forget     time.Duration `json:"forget"`
 	IndexEvery time.Duration `json:"indexEvery"`
+	// PushKey is the installation's public VAPID key in base64url; "": there is no
+	// courier, and no push.
+	PushKey string `json:"pushKey,omitempty"`
 }

@@ -56,8 +56,9 @@ func (ps *people) idle(since time.Time) []*person {
 	return out
 }
 
-// wanted says whether something is to happen for a person who is away.
-func (p *person) wanted() bool { return p.account.Sending() }
+// wanted says whether something is to happen for a person who is away: a mail to be
+// sent, a device to be told.
+func (p *person) wanted() bool { return p.push != nil && p.push.Any() || p.account.Sending() }
 
 func (ps *people) heard(p *person) time.Time {
 	ps.mu.Lock()

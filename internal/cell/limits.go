@@ -25,3 +25,8 @@ const (
 	idleChecks  = 10                     // looks for idle people within the time in which one becomes it
 	endGrace    = 30 * time.Second       // an account without a session is kept so long: a reload, a second window
 )
+
+const (
+	pushTime  = 14 * time.Second // above courier's
+	pushPause = 15 * time.Second // until a message is tried again for which there was no capability
+)

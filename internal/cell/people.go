@@ -13,14 +13,16 @@ import (
 	"cofferdam/internal/jmap"
 	"cofferdam/internal/jmapserver"
 	"cofferdam/internal/memo"
+	"cofferdam/internal/push"
 	"cofferdam/internal/seal"
 	"cofferdam/internal/user"
 )
 
 // people are the live people of this cell.
 type people struct {
-	open func(ctx context.Context, p *person, req ipc.PersonRequest) (*account.Account, func(), error)
-	log  *slog.Logger
+	pushes func(p *person) *push.Hub // nil: there is no courier
+	open   func(ctx context.Context, p *person, req ipc.PersonRequest) (*account.Account, func(), error)
+	log    *slog.Logger
 
 	mu     sync.Mutex // guards the rest and the marked fields of persons
 	byRoom map[room]*person
@@ -53,6 +55,7 @@ type person struct {
 	index      *index
 	outbox     *class
 	settings   *class
+	push       *push.Hub                        // nil: there is no courier
 	drawn      memo.Memo[drawing, ipc.Rendered] // bodies as they are shown
 	opened     chan struct{}                    // closed when view is there, or err
 	err        error
@@ -76,6 +79,7 @@ type grant struct {
 	uploads    seal.UploadKey // zero: the session may not upload
 	expires    time.Time
 	timer      *time.Timer
+	basic      bool
 	unknown    time.Time // when keeper or porter first did not know it, in the last row of such answers
 }
 
@@ -114,6 +118,9 @@ func (ps *people) take(ctx context.Context, req ipc.PersonRequest) (ipc.PersonTa
 	p.drawn.Fits = func(d ipc.Rendered) bool { return len(d.Document) <= maxDrawnLen }
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.streams, p.endStreams = context.WithCancel(p.ctx)
+	if ps.pushes != nil {
+		p.push = ps.pushes(p)
+	}
 	ps.byRoom[here] = p
 	ps.grant(p, req)
 	ps.mu.Unlock()
@@ -140,7 +147,7 @@ func (ps *people) openAccount(p *person, req ipc.PersonRequest) {
 // grant adds a session's capability. It needs mu.
 func (ps *people) grant(p *person, req ipc.PersonRequest) {
 	key := sha256.Sum256(req.Capability)
-	g := &grant{person: p, capability: req.Capability, session: string(req.Session), expires: time.Unix(req.Expires, 0)}
+	g := &grant{person: p, capability: req.Capability, session: string(req.Session), basic: req.Basic, expires: time.Unix(req.Expires, 0)}
 	g.timer = time.AfterFunc(time.Until(g.expires), func() {
 		ps.mu.Lock()
 		defer ps.mu.Unlock()
@@ -175,6 +182,7 @@ func (ps *people) drop(key [32]byte, g *grant) {
 	delete(ps.grants, key)
 	p := g.person
 	delete(p.grants, key)
+	p.endPushes(g.session)
 	if len(p.grants) == 0 {
 		ps.dismiss(p)
 		return
@@ -207,6 +215,9 @@ func (ps *people) dismiss(p *person) {
 	p.cancel()
 	go func() {
 		<-p.opened
+		if p.push != nil {
+			p.push.Close()
+		}
 		p.settle()
 		if p.close != nil {
 			p.close()
@@ -281,6 +292,11 @@ func (ps *people) end(_ context.Context, req ipc.EndRequest) (ipc.None, error) {
 	for key, g := range ps.grants {
 		if ended[g.session] {
 			ps.drop(key, g)
+		}
+	}
+	for _, p := range ps.byRoom { // also of sessions whose capability was refused before
+		for _, s := range req.Sessions {
+			p.endPushes(string(s))
 		}
 	}
 	return ipc.None{}, nil

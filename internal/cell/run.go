@@ -25,6 +25,7 @@ type Cell struct {
 	porterLine *ipc.Line
 	porter     *ipc.Client
 	keeper     *ipc.Client
+	courier    *ipc.Client // nil: there is none
 	counts     *counts
 }
 
@@ -83,6 +84,9 @@ func newCell(cfg Config, role *ipc.Role, log *slog.Logger) (*Cell, error) {
 		counts: &counts{renderFailures: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "cofferdam_render_failures_total", Help: "HTML bodies that were shown as text because their render failed."})}}
 	c.people.open = c.openAccount
+	if line := role.Line("courier"); line != nil && cfg.PushKey != "" {
+		c.courier, c.people.pushes = ipc.NewClient(line), c.newHub
+	}
 	return c, nil
 }
 
@@ -111,11 +115,12 @@ func (c *Cell) gateHandler() (http.Handler, error) {
 			if !ok {
 				return nil, false
 			}
-			return p.view, true
+			return p.viewOf(r.Context()), true
 		},
-		BaseURL: func(r *http.Request) string { return r.Header.Get(ipc.HeaderOrigin) },
-		Streams: func(r *http.Request) context.Context { return r.Context().Value(personKey{}).(*person).streams },
-		Log:     c.log,
+		VAPIDKey: c.vapidKey(),
+		BaseURL:  func(r *http.Request) string { return r.Header.Get(ipc.HeaderOrigin) },
+		Streams:  func(r *http.Request) context.Context { return r.Context().Value(personKey{}).(*person).streams },
+		Log:      c.log,
 	})
 	if err != nil {
 		return nil, err

@@ -16,6 +16,7 @@ type Config struct {
 	Admin    Admin             `toml:"admin" comment:"Health and metrics, for the operator's network only."`
 	SignIn   SignIn            `toml:"signin" comment:"Sign-in and sessions."`
 	Cells    Cells             `toml:"cells" comment:"The sandboxed processes that do the mail work."`
+	Push     Push              `toml:"push" comment:"Web Push: other mail clients are told of changes through the push service of their device. The role courier posts to the internet for it, to public addresses alone."`
 	Platform []Platform        `toml:"platform" comment:"The mail platforms behind us; at least one."`
 	Unsafe   map[string]string `toml:"unsafe" comment:"Settings that take a defence away, each with the reason why it must be so. missing_sandbox names the layers first, as doctor does:\nmissing_sandbox = \"pid-namespace, empty-root: this container has no user namespaces\""`
 	Log      Log               `toml:"log"`
@@ -63,6 +64,15 @@ type Cells struct {
 	HeaderMemory  Size     `toml:"header_memory" comment:"Memory for parsed headers, for each person who is signed in: pages seen before cost no request at the mail server. 0B: none."`
 	Forget        Duration `toml:"forget" comment:"A person of whom nothing was heard for so long costs no memory and no connection any more; the session lives on."`
 	Idle          Duration `toml:"idle" comment:"With people_per_cell: an empty cell ends after so long."`
+}
+
+// Push is what courier may do.
+type Push struct {
+	Enabled bool     `toml:"enabled" comment:"false: courier is not started, and push is not offered."`
+	PerHost int      `toml:"per_host" comment:"Pushes an hour to one host, all people together. The push services of the large makers of telephones are one host each."`
+	Refuse  []string `toml:"refuse" comment:"Networks that must not be reached although their addresses are public: servers of your own, the prefix of your NAT64."`
+	CA      string   `toml:"ca" comment:"PEM file of roots to trust beside the system's."`
+	Private []string `toml:"private" comment:"Push services at addresses or ports that are refused otherwise, as address:port. Needs push_private under [unsafe]."`
 }
 
 // Platform is one mail platform and the mail domains that live on it.
@@ -122,7 +132,8 @@ func Default() Config {
 			Forget:       Duration(5 * time.Minute),
 			Idle:         Duration(10 * time.Minute),
 		},
-		Log: Log{Level: "info", Format: "json"},
+		Push: Push{Enabled: true, PerHost: 36_000},
+		Log:  Log{Level: "info", Format: "json"},
 	}
 }
 

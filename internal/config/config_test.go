@@ -69,6 +69,10 @@ func TestLoadRefuses(t *testing.T) {
 		"layer unknown":         {"[signin]", "[unsafe]\nmissing_sandbox = \"landlock, net: our container has none\"\n[signin]", `"net" is not the name of a layer; they are: identity, network-namespace`},
 		"layers, no reason":     {"[signin]", "[unsafe]\nmissing_sandbox = \"landlock: \"\n[signin]", "missing_sandbox needs a reason"},
 		"all layers":            {"[signin]", "[unsafe]\nmissing_sandbox = \"*: our container has none\"\n[signin]", `"*" is not the name`},
+		"private push":          {"[signin]", "[push]\nprivate = [\"127.0.0.1:8443\"]\n[signin]", "push_private under [unsafe]"},
+		"private push, no port": {"[signin]", "[push]\nprivate = [\"127.0.0.1\"]\n[signin]", "is not address:port"},
+		"push rate":             {"[signin]", "[push]\nper_host = 0\n[signin]", "push.per_host must be at least 1"},
+		"push network":          {"[signin]", "[push]\nrefuse = [\"192.0.2.0\"]\n[signin]", "is not a network"},
 		"bad origin":            {"https://mail.example.org", "mail.example.org", "must be scheme and host"},
 		"tls off, public":       {"certificate =", "tls = \"off\"\ncertificate =", "plain_web under [unsafe]"},
 	} {

@@ -15,6 +15,7 @@ const (
 	UnsafePlainWeb        = "plain_web"           // HTTP without TLS on an address that is not loopback
 	UnsafeOnlineKey       = "online_operator_key" // the operator key is made by serve and lies beside the data
 	UnsafePublicAdmin     = "public_admin"        // the admin listener is not on loopback
+	UnsafePushPrivate     = "push_private"        // push.private names services that are not on the internet
 	UnsafeMissingLayers   = "missing_sandbox"     // start although the kernel refuses the sandbox layers that it names (layers.go)
 )
 
@@ -27,6 +28,7 @@ func Unsafes() map[string]string {
 		UnsafePlainWeb:        "whoever sits on the network reads mail and takes sessions",
 		UnsafeOnlineKey:       "who takes over this machine can make a sign-in key of his own that pages will trust",
 		UnsafePublicAdmin:     "figures about the installation are open to other hosts",
+		UnsafePushPrivate:     "whoever is signed in can make us post to the services that push.private names",
 		UnsafeMissingLayers:   "a break-in into a role meets one wall less",
 	}
 }

@@ -30,6 +30,7 @@ func (c *Config) Validate() Error {
 	c.checkAdmin(&f)
 	c.checkSignIn(&f)
 	c.checkCells(&f)
+	c.checkPush(&f)
 	c.checkPlatforms(&f)
 	c.checkUnsafe(&f)
 	if !slices.Contains([]string{"debug", "info", "warn", "error"}, c.Log.Level) {
@@ -147,6 +148,26 @@ func (c *Config) checkCells(f *faults) {
 	}
 	if time.Duration(k.Idle) < 10*time.Second {
 		f.add("cells.idle must be at least 10s")
+	}
+}
+
+func (c *Config) checkPush(f *faults) {
+	p := &c.Push
+	if p.PerHost < 1 {
+		f.add("push.per_host must be at least 1; to have no push, set push.enabled = false")
+	}
+	for _, n := range p.Refuse {
+		if _, err := netip.ParsePrefix(n); err != nil {
+			f.add("push.refuse %q is not a network such as 192.0.2.0/24", n)
+		}
+	}
+	for _, s := range p.Private {
+		if _, err := netip.ParseAddrPort(s); err != nil {
+			f.add("push.private %q is not address:port such as 10.1.2.3:443", s)
+		}
+	}
+	if len(p.Private) > 0 {
+		c.refuseUnless(f, UnsafePushPrivate, "push.private")
 	}
 }
 

@@ -36,7 +36,7 @@ func profiles(c config.Config) []sandbox.Profile {
 	if c.Web.TLS == "acme" {
 		gate = sandbox.Gate([]string{filepath.Join(c.Data, "gate")}, nil).WithDialOut()
 	}
-	return []sandbox.Profile{
+	out := []sandbox.Profile{
 		sandbox.Cell(int64(c.Cells.Memory)),
 		sandbox.Render(int64(c.Cells.RenderMemory)),
 		sandbox.Keeper(filepath.Join(c.Data, "keeper")),
@@ -44,6 +44,10 @@ func profiles(c config.Config) []sandbox.Profile {
 		sandbox.Porter(),
 		gate,
 	}
+	if c.Push.Enabled {
+		out = append(out, sandbox.Courier())
+	}
+	return out
 }
 
 func checkSandbox(ctx context.Context, host *sandbox.Host, probe []string, p sandbox.Profile, permitted []string) (Finding, sandbox.Report) {

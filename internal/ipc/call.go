@@ -119,7 +119,7 @@ func (c *Client) postOnce(ctx context.Context, path string, body []byte) (*http.
 // be what killed the render, must not kill the next one too.
 func repeatable(path string) bool {
 	switch path {
-	case KeeperSignIn, KeeperToken, KeeperRecordPut, PorterAuth, PorterDerive, PorterSieveApply, RenderHTML, RenderText:
+	case KeeperSignIn, KeeperToken, KeeperRecordPut, PorterAuth, PorterDerive, PorterSieveApply, CourierPush, RenderHTML, RenderText:
 		return false
 	}
 	return true

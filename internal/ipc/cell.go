@@ -36,7 +36,8 @@ type PersonRequest struct {
 	Platform   string     `json:"platform"`
 	Keys       []ClassKey `json:"keys,omitempty"`
 	UploadKey  []byte     `json:"uploadKey"` // of this session's uploads, 32 bytes
-	Locked     bool       `json:"locked"`    // keys open nothing of the person's: store nothing
+	Basic      bool       `json:"basic,omitempty"`
+	Locked     bool       `json:"locked"` // keys open nothing of the person's: store nothing
 	Expires    int64      `json:"expires"`
 }
 

@@ -14,6 +14,9 @@ type Person struct {
 	Username string // what the person signs in with
 	// Accounts is all that the person may use. The first is their own.
 	Accounts []Account
+	// Push has the PushSubscriptions of the session that asks; nil: nothing can be
+	// pushed here.
+	Push PushSubscriber
 }
 
 // Account is all that may be asked of one unlocked mail account. It is declared

@@ -78,7 +78,7 @@ func (h *Handler) process(ctx context.Context, p *Person, text, base string) ([]
 // methodResponses.
 func (h *Handler) answer(ctx context.Context, p *Person, req *request, base string) ([]byte, *problem) {
 	infos := infosOf(p)
-	caps := capabilities(infos)
+	caps := h.capabilities(infos)
 	for _, u := range req.using {
 		if !slices.Contains(caps, u) {
 			return nil, &problem{kind: problemUnknownCapability, status: http.StatusBadRequest,

@@ -25,6 +25,9 @@ func methods() map[string]method {
 	return map[string]method{
 		"Core/echo": {capability: jmap.CapabilityCore, run: echo},
 
+		"PushSubscription/get": {capability: jmap.CapabilityCore, run: pushGet},
+		"PushSubscription/set": {capability: jmap.CapabilityCore, run: pushSet, writes: true},
+
 		"Blob/copy":   {capability: jmap.CapabilityCore, run: blobCopy},
 		"Blob/upload": {capability: jmap.CapabilityBlob, run: blobUpload},
 		"Blob/get":    {capability: jmap.CapabilityBlob, run: blobGet},

@@ -192,16 +192,7 @@ func (s *stream) news(n accountStates) (wrote bool, err error) {
 
 // stateChange is a StateChange object (RFC 8620, section 7.1).
 func stateChange(id jmap.AccountID, changed jmap.TypeStates) []byte {
-	o := ijson.Open(nil)
-	o.Str("@type", "StateChange")
-	accounts := ijson.Open(o.Key("changed"))
-	types := ijson.Open(accounts.Key(string(id)))
-	for _, t := range slices.Sorted(maps.Keys(changed)) {
-		types.Str(string(t), string(changed[t]))
-	}
-	accounts.B = types.Close()
-	o.B = accounts.Close()
-	return o.Close()
+	return jmap.AppendStateChange(nil, map[jmap.AccountID]jmap.TypeStates{id: changed})
 }
 
 // pingEvent has no id: a ping MUST NOT set one.

@@ -18,6 +18,9 @@ type Config struct {
 	// Streams is a context that ends when what merely waits for changes is to end,
 	// as when the process drains; nil: never. Their clients connect again.
 	Streams func(*http.Request) context.Context
+	// VAPIDKey is the public key that all pushes are signed with (RFC 9749, section
+	// 3); "": none is announced.
+	VAPIDKey string
 	// Limits of zero are DefaultLimits.
 	Limits Limits
 	Log    *slog.Logger
@@ -25,13 +28,14 @@ type Config struct {
 
 // Handler serves the paths below /jmap/. It is safe for concurrent use.
 type Handler struct {
-	person  func(*http.Request) (*Person, bool)
-	base    func(*http.Request) string
-	streams func(*http.Request) context.Context
-	limits  Limits
-	log     *slog.Logger
-	methods map[string]method
-	mux     *http.ServeMux
+	person   func(*http.Request) (*Person, bool)
+	base     func(*http.Request) string
+	streams  func(*http.Request) context.Context
+	limits   Limits
+	vapidKey string
+	log      *slog.Logger
+	methods  map[string]method
+	mux      *http.ServeMux
 
 	mu   sync.Mutex // guards busy
 	busy map[slot]int
@@ -63,7 +67,7 @@ func New(cfg Config) (*Handler, error) {
 	if cfg.Streams == nil {
 		cfg.Streams = func(*http.Request) context.Context { return context.Background() }
 	}
-	h := &Handler{person: cfg.Person, base: cfg.BaseURL, streams: cfg.Streams, limits: cfg.Limits, log: cfg.Log,
+	h := &Handler{person: cfg.Person, base: cfg.BaseURL, streams: cfg.Streams, limits: cfg.Limits, vapidKey: cfg.VAPIDKey, log: cfg.Log,
 		methods: methods(), mux: http.NewServeMux(), busy: map[slot]int{}}
 	h.mux.HandleFunc("GET /jmap/session", h.signedIn(h.serveSession))
 	h.mux.HandleFunc("POST /jmap/api", h.signedIn(h.limited(slotRequest, h.serveAPI)))

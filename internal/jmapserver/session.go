@@ -17,12 +17,15 @@ import (
 const Collation = "i;unicode-casemap"
 
 // capabilities returns what may stand in "using" for these accounts.
-func capabilities(infos []accountOf) []string {
+func (h *Handler) capabilities(infos []accountOf) []string {
 	caps := []string{jmap.CapabilityCore}
 	for _, c := range []string{jmap.CapabilityMail, jmap.CapabilitySubmission, jmap.CapabilityBlob, jmap.CapabilityVacation, jmap.CapabilitySieve, jmap.CapabilityQuota, jmap.CapabilityVendor} {
 		if slices.ContainsFunc(infos, func(a accountOf) bool { return has(c, a.account, &a.info) }) {
 			caps = append(caps, c)
 		}
+	}
+	if h.vapidKey != "" {
+		caps = append(caps, jmap.CapabilityVAPID)
 	}
 	return append(caps, jmap.CapabilityWebSocket)
 }
@@ -74,7 +77,7 @@ func (h *Handler) serveSession(w http.ResponseWriter, r *http.Request, p *Person
 // session returns the Session object without its state, and the state, which is
 // a digest of all the rest.
 func (h *Handler) session(p *Person, infos []accountOf, base string) (body []byte, state string) {
-	caps := capabilities(infos)
+	caps := h.capabilities(infos)
 	o := ijson.Open(make([]byte, 0, 2048))
 	in := ijson.Open(o.Key("capabilities"))
 	for _, c := range caps {
@@ -87,6 +90,10 @@ func (h *Handler) session(p *Person, infos []accountOf, base string) (body []byt
 			in.B = appendImplementation(in.Key(c), infos)
 		case jmap.CapabilityWebSocket:
 			in.B = appendWebSocket(in.Key(c), base)
+		case jmap.CapabilityVAPID:
+			key := ijson.Open(in.Key(c))
+			key.Str("applicationServerKey", h.vapidKey)
+			in.B = key.Close()
 		default:
 			in.B = append(in.Key(c), "{}"...)
 		}

@@ -108,6 +108,8 @@ func (k *Keeper) serve(ctx context.Context, role *ipc.Role) error {
 			mux = k.gateCalls()
 		case l.Name() == "porter":
 			mux = k.porterCalls()
+		case l.Name() == "courier":
+			mux = k.courierCalls()
 		case strings.HasPrefix(l.Name(), "cell/"):
 			k.cells.add(l)
 			mux = k.cellCalls(l.Name())

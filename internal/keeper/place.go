@@ -185,7 +185,7 @@ func (k *Keeper) tellCell(ctx context.Context, s *session, at placement, resume 
 	s.mu.Lock()
 	req := ipc.PersonRequest{
 		Capability: at.capability, Session: s.hash[:], UID: s.uid.Bytes(), Fence: at.fence, Resume: resume, Login: s.login,
-		Addresses: s.addresses, Platform: s.platform, Locked: s.locked, Expires: s.expires.Unix(),
+		Addresses: s.addresses, Platform: s.platform, Basic: s.kind == store.Basic, Locked: s.locked, Expires: s.expires.Unix(),
 		UploadKey: append([]byte(nil), s.uploads.Reveal()...),
 	}
 	s.mu.Unlock()

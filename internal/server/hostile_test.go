@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
+	"net/netip"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -16,6 +18,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"cofferdam/internal/config"
+	"cofferdam/internal/courier"
 	"cofferdam/internal/ipc"
 	"cofferdam/internal/seal"
 )
@@ -183,5 +186,80 @@ func TestDeafRoleIsNotWaitedFor(t *testing.T) {
 	}
 	if took := time.Since(start); took > 4*controlTime {
 		t.Errorf("waited %s", took)
+	}
+}
+
+// An installation of before push gets a VAPID key, which stays, and loses no other.
+func TestKeysGetVAPID(t *testing.T) {
+	dir := t.TempDir()
+	first, err := makeKeys(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := *first
+	old.VAPID = nil
+	data, err := json.Marshal(old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := writeFile(filepath.Join(dir, keysFile), data); err != nil {
+		t.Fatal(err)
+	}
+	p := &plan{loaded: config.Config{Data: dir}}
+	var public []string
+	for range 2 {
+		if err := p.renew(); err != nil {
+			t.Fatal(err)
+		}
+		k, err := p.secrets().vapidPublic()
+		if err != nil {
+			t.Fatal(err)
+		}
+		public = append(public, k)
+		if !bytes.Equal(p.secrets().SignIn, first.SignIn) || !bytes.Equal(p.secrets().Device, first.Device) {
+			t.Error("the other keys changed")
+		}
+	}
+	if public[0] != public[1] || len(public[0]) != 87 {
+		t.Errorf("the key changed: %q", public)
+	}
+}
+
+// Courier alone gets the private key, and may dial what it has a use for.
+func TestCourierIsTold(t *testing.T) {
+	p := &plan{loaded: config.Default()}
+	p.loaded.Data = t.TempDir()
+	p.loaded.Web.Origin = "https://mail.example.org"
+	p.loaded.Platform = []config.Platform{{Name: "main"}}
+	p.loaded.Push.Private = []string{"127.0.0.1:8443"}
+	if err := p.renew(); err != nil {
+		t.Fatal(err)
+	}
+	secret, err := json.Marshal(p.secrets().VAPID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, role := range []string{"gate", "keeper", "vault", "porter", "cell/0", "render/0.0", "courier"} {
+		if role == "gate" {
+			p.loaded.Web.TLS = "off"
+		}
+		data, profile, err := p.settings(role)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := bytes.Contains(data, secret); got != (role == "courier") {
+			t.Errorf("%s is told the VAPID key: %v", role, got)
+		}
+		if role == "courier" && !slices.Equal(profile.Ports, []uint16{53, 443, 8443}) {
+			t.Errorf("courier may dial %v", profile.Ports)
+		}
+	}
+	data, _, err := p.settings("courier")
+	var told courier.Config
+	if err == nil {
+		err = ipc.Decode(data, &told)
+	}
+	if err != nil || told.Host != "mail.example.org" || told.Contact != "https://mail.example.org" || !slices.Contains(told.Own, netip.MustParseAddr("127.0.0.1")) {
+		t.Errorf("courier is told %+v, %v", told, err)
 	}
 }

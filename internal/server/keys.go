@@ -21,6 +21,7 @@ type keys struct {
 	SignIn     []byte `json:"signIn"`     // porter's: private key of the sign-in box
 	Credential []byte `json:"credential"` // porter's: private key of the credential box
 	Device     []byte `json:"device"`     // keeper's: MAC of device tokens
+	VAPID      []byte `json:"vapid"`      // courier's: private key by which push services know us
 
 	operator seal.OperatorPublic
 	document []byte    // the signed sign-in key document
@@ -39,6 +40,9 @@ func loadKeys(c config.Config) (*keys, error) {
 	k, err := readKeys(c.Data)
 	if errors.Is(err, fs.ErrNotExist) {
 		k, err = makeKeys(c.Data)
+	}
+	if err == nil && len(k.VAPID) == 0 {
+		err = k.addVAPID(c.Data)
 	}
 	if err != nil {
 		return nil, err
@@ -72,15 +76,37 @@ func makeKeys(folder string) (*keys, error) {
 	}
 	k := &keys{V: 1, SignIn: signIn.Reveal(), Credential: credential.Reveal(), Device: make([]byte, 32)}
 	rand.Read(k.Device)
-	data, err := json.Marshal(k)
-	if err != nil {
-		return nil, err
-	}
-	return k, writeNew(filepath.Join(folder, keysFile), data)
+	return k, k.addVAPID(folder)
 }
 
-// writeNew writes a file that must not exist, whole or not at all.
-func writeNew(path string, data []byte) error {
+// addVAPID makes the key by which push services know the installation, which an
+// installation of before push has not, and writes the file.
+func (k *keys) addVAPID(folder string) error {
+	vapid, err := seal.NewVAPIDKey()
+	if err != nil {
+		return err
+	}
+	if k.VAPID, err = vapid.Reveal(); err != nil {
+		return err
+	}
+	data, err := json.Marshal(k)
+	if err != nil {
+		return err
+	}
+	return writeFile(filepath.Join(folder, keysFile), data)
+}
+
+// vapidPublic is what clients hand to push services.
+func (k *keys) vapidPublic() (string, error) {
+	vapid, err := seal.ParseVAPIDKey(k.VAPID)
+	if err != nil {
+		return "", err
+	}
+	return vapid.Public()
+}
+
+// writeFile writes a file, whole or not at all.
+func writeFile(path string, data []byte) error {
 	tmp := path + ".new"
 	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
@@ -162,7 +188,7 @@ func onlineKey(path string) (seal.OperatorKey, error) {
 	if err != nil {
 		return seal.OperatorKey{}, err
 	}
-	return op, writeNew(path, text)
+	return op, writeFile(path, text)
 }
 
 // operatorJSON is the file /operator.json, pinned beside the client.

@@ -45,10 +45,12 @@ func peersOf(name string) []string {
 	switch kind(name) {
 	case "vault", "porter", "gate":
 		return nil
+	case "courier":
+		return []string{"keeper"}
 	case "keeper":
 		return []string{"vault", "porter", "gate"}
 	case "cell":
-		return []string{"keeper", "porter", "gate"}
+		return []string{"keeper", "porter", "courier", "gate"}
 	case "render":
 		return []string{cellOf(name)}
 	}

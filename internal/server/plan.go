@@ -4,6 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
 	"sync"
@@ -12,6 +15,7 @@ import (
 	"cofferdam/internal/breakin"
 	"cofferdam/internal/cell"
 	"cofferdam/internal/config"
+	"cofferdam/internal/courier"
 	"cofferdam/internal/gate"
 	"cofferdam/internal/keeper"
 	"cofferdam/internal/porter"
@@ -80,10 +84,10 @@ func (p *plan) settings(name string) (json.RawMessage, sandbox.Profile, error) {
 		told, profile = p.vault(c)
 	case "porter":
 		told, profile, err = p.porter(c)
+	case "courier":
+		told, profile, err = p.courier(c)
 	case "cell":
-		told, profile = cell.Config{Name: c.Web.Name, HeaderMemory: int64(c.Cells.HeaderMemory),
-			Forget: time.Duration(c.Cells.Forget), IndexEvery: indexEvery}, sandbox.Cell(int64(c.Cells.Memory))
-		profile.Files = cellFiles
+		told, profile, err = p.cell(c)
 	case "render":
 		told, profile = struct{}{}, sandbox.Render(int64(c.Cells.RenderMemory))
 	default:
@@ -169,6 +173,53 @@ func (p *plan) porter(c config.Config) (any, sandbox.Profile, error) {
 		}
 	}
 	return out, profile, nil
+}
+
+// courier may dial the ports that it has a use for: Landlock keeps that, too.
+func (p *plan) courier(c config.Config) (any, sandbox.Profile, error) {
+	out := courier.Config{VAPIDKey: p.secrets().VAPID, HostRate: c.Push.PerHost}
+	profile := sandbox.Courier()
+	profile.Files = lineFiles
+	profile.Ports = []uint16{53, 443}
+	if u, err := url.Parse(c.Web.Origin); err == nil {
+		out.Host = u.Hostname()
+		if u.Scheme == "https" {
+			out.Contact = c.Web.Origin
+		}
+	}
+	own, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil, profile, err
+	}
+	for _, a := range own {
+		if n, err := netip.ParsePrefix(a.String()); err == nil {
+			out.Own = append(out.Own, n.Addr())
+		}
+	}
+	for _, n := range c.Push.Refuse {
+		out.Refuse = append(out.Refuse, netip.MustParsePrefix(n)) // config has checked it
+	}
+	for _, s := range c.Push.Private {
+		at := netip.MustParseAddrPort(s)
+		out.Private = append(out.Private, at)
+		profile.Ports = append(profile.Ports, at.Port())
+	}
+	if c.Push.CA != "" {
+		out.Roots, err = os.ReadFile(c.Push.CA)
+	}
+	return out, profile, err
+}
+
+func (p *plan) cell(c config.Config) (any, sandbox.Profile, error) {
+	out := cell.Config{Name: c.Web.Name, HeaderMemory: int64(c.Cells.HeaderMemory),
+		Forget: time.Duration(c.Cells.Forget), IndexEvery: indexEvery}
+	profile := sandbox.Cell(int64(c.Cells.Memory))
+	profile.Files = cellFiles
+	var err error
+	if c.Push.Enabled {
+		out.PushKey, err = p.secrets().vapidPublic()
+	}
+	return out, profile, err
 }
 
 // sieveService is nil for a platform without Sieve.

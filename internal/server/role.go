@@ -18,6 +18,7 @@ import (
 
 	"cofferdam/internal/breakin"
 	"cofferdam/internal/cell"
+	"cofferdam/internal/courier"
 	"cofferdam/internal/gate"
 	"cofferdam/internal/ipc"
 	"cofferdam/internal/keeper"
@@ -65,6 +66,8 @@ func runRole(ctx context.Context, name string, role *ipc.Role, log *slog.Logger,
 		return runVault(ctx, role, log, reg)
 	case "porter":
 		return porter.Run(ctx, role, log, reg)
+	case "courier":
+		return courier.Run(ctx, role, log, reg)
 	case "cell":
 		return cell.Run(ctx, role, log, reg)
 	case "render":

@@ -134,6 +134,11 @@ func (s *supervisor) startAll(cfg config.Config, web map[string]*os.File) error 
 	if err := s.add("keeper", nil); err != nil {
 		return err
 	}
+	if cfg.Push.Enabled {
+		if err := s.add("courier", nil); err != nil {
+			return err
+		}
+	}
 	if cfg.Cells.PeoplePerCell > 0 {
 		return nil // keeper asks for cells at sign-in
 	}
@@ -187,6 +192,7 @@ func needStart(old, cfg config.Config) []string {
 		"web.listen": slices.Equal(old.Web.Listen, cfg.Web.Listen), "web.origin": old.Web.Origin == cfg.Web.Origin,
 		"web.tls": old.Web.TLS == cfg.Web.TLS, "web.proxy_protocol": old.Web.ProxyProtocol == cfg.Web.ProxyProtocol,
 		"admin.listen": old.Admin.Listen == cfg.Admin.Listen, "data": old.Data == cfg.Data, "cells": old.Cells == withIdle(cfg.Cells, old.Cells.Idle),
+		"push.enabled": old.Push.Enabled == cfg.Push.Enabled, "push.private": slices.Equal(old.Push.Private, cfg.Push.Private),
 	} {
 		if !same {
 			out = append(out, name)
@@ -204,6 +210,7 @@ func untilStart(old, cfg config.Config) config.Config {
 	cfg.Web.Listen, cfg.Web.Origin, cfg.Web.TLS, cfg.Web.ProxyProtocol = old.Web.Listen, old.Web.Origin, old.Web.TLS, old.Web.ProxyProtocol
 	cfg.Admin.Listen = old.Admin.Listen
 	cfg.Cells = withIdle(old.Cells, cfg.Cells.Idle)
+	cfg.Push.Enabled, cfg.Push.Private = old.Push.Enabled, old.Push.Private
 	return cfg
 }
 

@@ -259,7 +259,7 @@ var errStopped = errors.New("it was stopped")
 // drain stops the roles from the outside in: who takes requests goes first, so
 // that what runs can still be finished by those behind.
 func (s *supervisor) drain() {
-	for _, group := range []string{"gate", "cell", "render", "keeper", "porter", "vault"} {
+	for _, group := range []string{"gate", "cell", "render", "courier", "keeper", "porter", "vault"} {
 		s.mu.Lock()
 		var names []string
 		for name := range s.procs {
