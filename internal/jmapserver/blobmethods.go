@@ -19,13 +19,16 @@ type BlobReferrer interface {
 
 // appendBlobCapability announces what an account can do with blobs (RFC 9404,
 // section 3.1).
-func (h *Handler) appendBlobCapability(dst []byte, a Account) []byte {
+func (h *Handler) appendBlobCapability(dst []byte, a Account, info *jmap.AccountInfo) []byte {
 	o := ijson.Open(dst)
 	o.Uint("maxSizeBlobSet", uint64(h.limits.MaxSizeUpload))
 	o.Uint("maxDataSources", maxDataSources)
 	types := []string{}
 	if able[BlobReferrer](a) {
 		types = []string{"Email", "Mailbox", "Thread"}
+	}
+	if has(jmap.CapabilitySieve, a, info) {
+		types = append(types, "SieveScript")
 	}
 	o.B = ijson.AppendStrings(o.Key("supportedTypeNames"), types)
 	o.B = ijson.AppendStrings(o.Key("supportedDigestAlgorithms"), digestNames())
@@ -117,7 +120,7 @@ func blobLookup(c *call) error {
 	}
 	types := []string{}
 	for _, n := range names {
-		if !slices.Contains([]string{"Email", "Mailbox", "Thread"}, n) || !slices.Contains(c.using, jmap.CapabilityMail) {
+		if !c.looksUp(n) {
 			return jmap.UnknownDataType
 		}
 		if !slices.Contains(types, n) {
@@ -127,6 +130,11 @@ func blobLookup(c *call) error {
 	found := make([]map[string][]string, len(ids))
 	for i, id := range ids {
 		if found[i], err = c.lookup(id); err != nil {
+			return err
+		}
+	}
+	if slices.Contains(types, "SieveScript") {
+		if err := c.lookupScripts(ids, found); err != nil {
 			return err
 		}
 	}
@@ -148,6 +156,33 @@ func blobLookup(c *call) error {
 		}
 		o.B = append(o.B, ']')
 	})
+	return nil
+}
+
+// looksUp reports whether a type can be looked up here, by whom asked for its
+// capability.
+func (c *call) looksUp(name string) bool {
+	switch name {
+	case "Email", "Mailbox", "Thread":
+		return slices.Contains(c.using, jmap.CapabilityMail)
+	case "SieveScript":
+		return slices.Contains(c.using, jmap.CapabilitySieve) && has(jmap.CapabilitySieve, c.account, &c.info)
+	}
+	return false
+}
+
+// lookupScripts adds the scripts whose content each of the blobs is; they are few,
+// and read once.
+func (c *call) lookupScripts(ids []jmap.BlobID, found []map[string][]string) error {
+	scripts, _, _, err := c.account.(SieveScripter).SieveGet(c.ctx, nil)
+	if err != nil {
+		return err
+	}
+	for _, s := range scripts {
+		if i := slices.Index(ids, s.BlobID); i >= 0 {
+			found[i]["SieveScript"] = append(found[i]["SieveScript"], string(s.ID))
+		}
+	}
 	return nil
 }
 

@@ -1,6 +1,7 @@
-// Package jmapserver serves JMAP (RFC 8620) and JMAP for Mail (RFC 8621) over
-// HTTP inside a cell: it decodes requests strictly, dispatches their calls in
-// order, asks an Account, and encodes the answers.
+// Package jmapserver serves JMAP (RFC 8620), with mail (RFC 8621), blobs (RFC 9404)
+// and Sieve scripts (RFC 9661), over HTTP inside a cell: it decodes requests
+// strictly, dispatches their calls in order, asks an Account, and encodes the
+// answers.
 //
 // # Invariants
 //

@@ -155,7 +155,7 @@ func (h *Handler) appendAccount(dst []byte, a accountOf, caps []string) []byte {
 		case c == jmap.CapabilitySieve:
 			in.B = appendSieve(in.Key(c), a.info.Sieve)
 		case c == jmap.CapabilityBlob:
-			in.B = h.appendBlobCapability(in.Key(c), a.account)
+			in.B = h.appendBlobCapability(in.Key(c), a.account, &a.info)
 		case c == jmap.CapabilityVendor:
 			in.B = appendFaults(in.Key(c), a.info.Faults)
 		default:

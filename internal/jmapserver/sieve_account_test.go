@@ -102,6 +102,12 @@ func sieveBlob(f *filtered) {
 	if _, err := f.a.BlobOpen(f.Context(), jmap.BlobID(id), jmap.ByteRange{}); !errors.Is(err, jmap.ErrNotFound) {
 		f.Errorf("content that is gone: %v", err)
 	}
+	f.f.put("again", "keep;", false)
+	id = at(f.ask("SieveScript/get", ""), "list", 0, "blobId").(string)
+	got = f.batch(`["Blob/lookup",{"accountId":"a1","ids":["` + id + `","` + f.upload("keep;") + `"],"typeNames":["Email","SieveScript"]},"0"]`)
+	f.want(quoted(at(got[0], "list", 0, "matchedIds")), `{"Email":[],"SieveScript":["`+idOf(f, "one")+`","`+idOf(f, "again")+`"]}`)
+	f.want(quoted(at(got[0], "list", 1, "matchedIds", "SieveScript")), "[]") // an upload is no script's content
+	f.want(f.ask("Blob/lookup", `"ids":["`+id+`"],"typeNames":["VacationResponse"]`), "unknownDataType", "error")
 	f.want(quoted(at(f.ask("Blob/lookup", `"ids":["`+id+`"],"typeNames":["Email"]`), "list", 0, "matchedIds", "Email")), "[]")
 }
 

@@ -237,6 +237,8 @@ func TestSieveOffer(t *testing.T) {
 	c, p, auth := sieveLine(t, s)
 	_, err := ask(c, ipc.Auth{Capability: []byte("capability of eve")})
 	wantCode(t, err, ipc.CodeUnknown)
+	_, _, err = p.sieveGrant(auth, "cell/1") // stolen by another cell
+	wantCode(t, err, ipc.CodeForbidden)
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
 	if o, err := p.sieveOffer(gone, p.table.Load().byName["p"]); err == nil && !o.Configured {
