@@ -58,6 +58,7 @@ func oneMail(t *testing.T, uid int) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	socket := overSocket(t, grace)
 	changed := make(chan struct{}, 100)
 	go grace.Events(ctx, func(e Event) bool {
 		if e.Name == "state" || e.Name == "open" {
@@ -86,6 +87,7 @@ func oneMail(t *testing.T, uid int) {
 	if d := time.Since(began); d > 5*time.Second {
 		t.Errorf("the mail was seen after %v", d)
 	}
+	socket.hears("EmailDelivery")
 	mail, doc, err := grace.OpenMail(ctx, page.IDs[0])
 	if err != nil || mail.Subject != "One mail" || len(doc) == 0 {
 		t.Fatalf("opened %+v with %d bytes: %v", mail, len(doc), err)

@@ -166,6 +166,28 @@ func TestWebSocket(t *testing.T) {
 	}
 }
 
+// RFC 8887, section 4.3: a message in several frames is one.
+func TestWebSocketFragments(t *testing.T) {
+	s := newStage(t)
+	s.cellFunc = messages(nil, nil)
+	c := s.mustDial()
+	w, err := c.Writer(soon(), websocket.MessageText)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, frame := range []string{"one ", "two ", "three"} { // each Write is a frame
+		if _, err := io.WriteString(w, frame); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got := receive(t, c); got != "13 one two three" {
+		t.Errorf("got %q", got)
+	}
+}
+
 // A cell that was restarted does not know the capability: the message goes again
 // under a new one, a large one too, once and whole.
 func TestWebSocketStaleCapability(t *testing.T) {
