@@ -12,6 +12,7 @@ import (
 type Submission struct {
 	ID, EmailID, UndoStatus string
 	DeliveryStatus          map[string]struct{ SMTPReply, Delivered string }
+	DSNBlobIDs              []string
 }
 
 // SendHeld sends as our client does, to wait for so many seconds before it goes out;

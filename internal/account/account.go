@@ -125,6 +125,7 @@ func (a *Account) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	if a.cfg.Outbox != nil {
 		wg.Go(func() { _ = a.cfg.Outbox.Run(ctx, outboxMails{a}) }) // it ends with ctx alone
+		wg.Go(func() { (&reportReader{a: a, seen: map[jmap.EmailID]bool{}}).run(ctx) })
 	}
 	if a.cfg.Filters != nil && a.info.Load().Sieve == nil {
 		wg.Go(func() { a.keepAsking(ctx) })

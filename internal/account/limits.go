@@ -16,6 +16,15 @@ const (
 	maxWholes    = 4
 	maxWholeKept = 128 << 10
 
+	// Reports on sent mails: reportPause is between two looks into the inbox,
+	// maxReportMails are the newest mails that are looked at, reportSkew is how far
+	// the mail server's clock may be behind ours, maxReportSeen are the mails
+	// remembered as looked at, 16 bytes and an entry of a map each.
+	reportPause    = time.Second
+	maxReportMails = 50
+	reportSkew     = time.Minute
+	maxReportSeen  = 1000
+
 	// maxTextPart bounds the encoded bytes fetched of one text part of a large
 	// mail. Nobody reads four megabytes of text; what is cut is marked
 	// isTruncated.

@@ -27,6 +27,7 @@ func TestWholeSend(t *testing.T) {
 		{"undo", sendUndo},
 		{"destroyed", sendDestroyed},
 		{"refused", sendRefused},
+		{"reports", sendReports},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -169,5 +170,42 @@ func sendRefused(w *whole, _ *mailRoom, email, id string) {
 	}
 	if box, draft := w.place(email); box != w.mailbox("drafts") || !draft {
 		w.Errorf("it lies in %s, draft: %v", box, draft)
+	}
+}
+
+// RFC 8621, section 7: reports that come into the inbox change the delivery status.
+func sendReports(w *whole, m *mailRoom, email, id string) {
+	time.Sleep(11 * time.Second)
+	var mail struct {
+		List []struct{ MessageID []string }
+	}
+	w.ask(&mail, "Email/get", `"ids":["`+email+`"],"properties":["messageId"]`)
+	if len(m.all()) != 1 || len(mail.List) != 1 || len(mail.List[0].MessageID) != 1 {
+		w.Fatalf("sent %q, %+v", m.all(), mail)
+	}
+	report := func(kind, fields string) {
+		w.mem.Deliver("INBOX", []byte("From: x@example.com\r\nSubject: "+kind+"\r\nContent-Type: multipart/report; boundary=b\r\n\r\n--b\r\nContent-Type: message/"+kind+"\r\n\r\n"+fields+
+			"\r\n\r\n--b\r\nContent-Type: text/rfc822-headers\r\n\r\nMessage-ID: <"+mail.List[0].MessageID[0]+">\r\n\r\n--b--\r\n"), time.Now())
+		time.Sleep(5 * time.Second)
+	}
+	status := func() (delivered, displayed string, dsn, mdn int) {
+		var got struct {
+			List []struct {
+				DeliveryStatus         map[string]struct{ Delivered, Displayed string }
+				DSNBlobIDs, MDNBlobIDs []string
+			}
+		}
+		w.ask(&got, "EmailSubmission/get", `"ids":["`+id+`"]`)
+		s := got.List[0]
+		return s.DeliveryStatus["bob@example.com"].Delivered, s.DeliveryStatus["bob@example.com"].Displayed, len(s.DSNBlobIDs), len(s.MDNBlobIDs)
+	}
+	report("delivery-status", "Reporting-MTA: dns; x\r\n\r\nFinal-Recipient: rfc822; bob@example.com\r\nAction: delayed\r\nStatus: 4.4.1")
+	if delivered, displayed, dsn, _ := status(); delivered != "unknown" || displayed != "unknown" || dsn != 1 {
+		w.Errorf("delayed: %s, %s, %d reports", delivered, displayed, dsn)
+	}
+	report("delivery-status", "Reporting-MTA: dns; x\r\n\r\nFinal-Recipient: rfc822; bob@example.com\r\nAction: delivered\r\nStatus: 2.0.0")
+	report("disposition-notification", "Final-Recipient: rfc822;bob@example.com\r\nDisposition: manual-action/MDN-sent-manually; displayed")
+	if delivered, displayed, dsn, mdn := status(); delivered != "yes" || displayed != "yes" || dsn != 2 || mdn != 1 {
+		w.Errorf("in the end: %s, %s, %d and %d reports", delivered, displayed, dsn, mdn)
 	}
 }

@@ -16,6 +16,8 @@ const (
 	// MaxBoundary bounds a boundary's length. RFC 2046 allows 70; Dovecot
 	// compares the first 80 bytes, and the same cut gives the same parts.
 	MaxBoundary = 80
+	// maxReported bounds the recipients of one report: a mail has 1,000 at most.
+	maxReported = 1000
 	// MaxAddresses bounds the addresses of one field: more are dropped.
 	MaxAddresses = 20000
 	// MaxMessageIDs bounds the ids of one field. The first and the last ones

@@ -43,6 +43,14 @@ const (
 	resumeFor = 5 * time.Minute
 	// cancelPause is between looks at a submission that is due and being canceled.
 	cancelPause = 50 * time.Millisecond
+	// awaitReports is how long after it was sent reports on a mail are looked for:
+	// servers give up after five days as a rule (RFC 5321, section 4.5.4.1).
+	awaitReports = 7 * 24 * time.Hour
+	// maxReports are the reports kept of one submission; a mail to a mailing list
+	// may get one a member.
+	maxReports = 100
+	// maxReply is bytes of a server's words in a report.
+	maxReply = 512
 	// keepInMemory is the size up to which a mail under way is kept in memory; a
 	// larger or held one is kept in Stash.
 	keepInMemory = 256 << 10

@@ -60,6 +60,11 @@ type record struct {
 	Back      bool              `json:"back,omitempty"`   // 2: it was not sent, and is to be put back there
 	Copy      []byte            `json:"copy,omitempty"`   // 2: names a copy of the mail in Stash
 
+	// 2: what reports said, by recipient, and the blobs of the reports.
+	Fates map[string]reportedFate `json:"fates,omitempty"`
+	DSN   []string                `json:"dsn,omitempty"`
+	MDN   []string                `json:"mdn,omitempty"`
+
 	revision int64         // stored; 0: not yet
 	doubt    bool          // the last write failed, and may have been carried out
 	busy     bool          // an attempt writes it
@@ -74,7 +79,7 @@ type address struct {
 }
 
 func (r *record) encode() ([]byte, error) {
-	if r.V = 1; r.State == canceled || r.Taken != nil || !r.Release.IsZero() || r.Copy != nil || r.Home.Mailboxes != nil {
+	if r.V = 1; r.State == canceled || r.Taken != nil || !r.Release.IsZero() || r.Copy != nil || r.Home.Mailboxes != nil || r.Fates != nil {
 		r.V = 2
 	}
 	return json.Marshal(r)
@@ -183,7 +188,15 @@ func (r *record) submission() *jmap.Submission {
 		DeliveryStatus: map[string]jmap.DeliveryStatus{},
 	}
 	for _, a := range r.To {
-		s.DeliveryStatus[a.Email] = r.delivery(a.Email)
+		d := r.delivery(a.Email)
+		r.Fates[a.Email].onto(&d)
+		s.DeliveryStatus[a.Email] = d
+	}
+	for _, id := range r.DSN {
+		s.DSNBlobIDs = append(s.DSNBlobIDs, jmap.BlobID(id))
+	}
+	for _, id := range r.MDN {
+		s.MDNBlobIDs = append(s.MDNBlobIDs, jmap.BlobID(id))
 	}
 	return s
 }

@@ -106,6 +106,8 @@ export interface Submission {
   readonly undoStatus: string;
   /** By recipient. */
   readonly deliveryStatus: Readonly<Record<string, DeliveryStatus>>;
+  /** Notifications that came of it: the person has them in the inbox. */
+  readonly dsnBlobIds: readonly string[];
   /** It waited before it went out, so that nobody saw the outcome. */
   readonly held: boolean;
 }
@@ -122,6 +124,7 @@ const submission: Decoder<Submission> = (v, at) => ({
     id: submissionId,
     emailId,
     undoStatus: str,
+    dsnBlobIds: orElse(list(str), []),
     deliveryStatus: orElse(dict(object<DeliveryStatus>({ smtpReply: str, delivered: str })), {}),
   })(v, at),
   held: held(isRecord(v) ? v["envelope"] : undefined, at),
@@ -133,7 +136,7 @@ export function submissionGet(
 ): Method<{ readonly state: State; readonly list: readonly Submission[] }> {
   return {
     name: "EmailSubmission/get",
-    args: { accountId, ids: null, properties: ["id", "emailId", "undoStatus", "deliveryStatus", "envelope"] },
+    args: { accountId, ids: null, properties: ["id", "emailId", "undoStatus", "deliveryStatus", "dsnBlobIds", "envelope"] },
     using: [MAIL, SUBMISSION],
     decode: object({ state, list: list(submission) }),
   };

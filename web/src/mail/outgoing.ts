@@ -65,8 +65,8 @@ export function unsentKind(s: Submission): Unsent["kind"] | undefined {
   if (all.length === 0 || s.undoStatus !== "final") return undefined;
   // A positive reply is the server's word that it took the mail; without one nobody knows.
   if (all.every((d) => d.delivered === "unknown" && d.smtpReply.startsWith("4"))) return "uncertain";
-  // What was refused at once was told in the composer.
-  if (s.held && all.every((d) => d.delivered === "no")) return "refused";
+  // What was refused at once was told in the composer, what came back is in the inbox.
+  if (s.held && s.dsnBlobIds.length === 0 && all.every((d) => d.delivered === "no")) return "refused";
   return undefined;
 }
 
