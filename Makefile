@@ -8,7 +8,7 @@ NPM  ?= npm
 HOUSE    := . ./cmd/... ./internal/... ./web
 E2E      := $(addprefix ./,$(sort $(dir $(wildcard e2e/*/*.go))))
 PACKAGES := $(HOUSE) $(E2E)
-SOURCES  := $(wildcard *.go e2e/*/*.go) cmd internal web/embed.go
+SOURCES  := $(wildcard *.go e2e/*/*.go e2e/*/*/*.go) cmd internal web/embed.go
 
 # What the client is made of.
 CLIENT := $(shell find web/src web/public web/tools web/*.json web/*.ts web/index.html -type f 2>/dev/null)

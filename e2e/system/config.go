@@ -126,6 +126,15 @@ func (s *Server) certificate() error {
 		os.WriteFile(s.path("web.key"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER}), 0o600))
 }
 
+// CertificatePEM is what clients of the web listener have to trust.
+func (s *Server) CertificatePEM() []byte {
+	b, err := os.ReadFile(s.path("web.pem"))
+	if err != nil {
+		panic(err) // configuration has just written it
+	}
+	return b
+}
+
 // ConfigFile is the configuration's path.
 func (s *Server) ConfigFile() string { return s.path("cofferdam.toml") }
 

@@ -75,6 +75,8 @@ func uploadType(r *http.Request) string {
 	return t
 }
 
+// writeUploaded answers 200: RFC 8620, section 6.1 names no status, and there are
+// clients that take no other.
 func writeUploaded(w http.ResponseWriter, account string, blob jmap.BlobInfo, kind string) {
 	o := ijson.Open(nil)
 	o.Str("accountId", account)
@@ -84,7 +86,6 @@ func writeUploaded(w http.ResponseWriter, account string, blob jmap.BlobInfo, ki
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	w.WriteHeader(http.StatusCreated)
 	w.Write(o.Close())
 }
 
