@@ -136,7 +136,11 @@ export function submissionGet(
 ): Method<{ readonly state: State; readonly list: readonly Submission[] }> {
   return {
     name: "EmailSubmission/get",
-    args: { accountId, ids: null, properties: ["id", "emailId", "undoStatus", "deliveryStatus", "dsnBlobIds", "envelope"] },
+    args: {
+      accountId,
+      ids: null,
+      properties: ["id", "emailId", "undoStatus", "deliveryStatus", "dsnBlobIds", "envelope"],
+    },
     using: [MAIL, SUBMISSION],
     decode: object({ state, list: list(submission) }),
   };
