@@ -177,6 +177,9 @@ func (h hostile) lines() []attack {
 		{"line from the cell to vault", keeper.reach("vault"), reached, h.cell.reach("vault"), noLine},
 		{"line from a render to keeper", h.cell.reach("keeper"), reached, render.reach("keeper"), noLine},
 		{"line from a render to porter", h.cell.reach("porter"), reached, render.reach("porter"), noLine},
+		{"line from a render to courier", h.cell.reach("courier"), reached, render.reach("courier"), noLine},
+		{"line from courier to porter", h.cell.reach("porter"), reached, h.cell.in("courier").reach("porter"), noLine},
+		{"line from courier to vault", keeper.reach("vault"), reached, h.cell.in("courier").reach("vault"), noLine},
 	}
 }
 
