@@ -2,6 +2,7 @@ package clients
 
 import (
 	"bytes"
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -33,6 +34,40 @@ func TestForeignClients(t *testing.T) {
 		}
 		drive(t, p, s, p.Users[1], "node", "jam.mjs")
 	})
+	t.Run("documentation of our capability", func(t *testing.T) { documented(t, s, p.Users[0]) })
+}
+
+// documented asks, without a login, for what the URL of our capability leads to
+// (RFC 8620, section 1.8).
+func documented(t *testing.T, s *system.Server, u platform.User) {
+	ann := s.Browser(u.Login)
+	defer ann.Close()
+	if err := ann.SignIn(t.Context(), u.Password); err != nil {
+		t.Fatal(err)
+	}
+	body, err := ann.Get(t.Context(), "/jmap/session")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var session struct{ Capabilities map[string]any }
+	if err := json.Unmarshal(body, &session); err != nil {
+		t.Fatal(err)
+	}
+	stranger := s.Browser("nobody")
+	defer stranger.Close()
+	found := 0
+	for name := range session.Capabilities {
+		if path, ours := strings.CutPrefix(name, s.Origin); ours {
+			found++
+			page, err := stranger.Get(t.Context(), path)
+			if err != nil || !strings.Contains(string(page), "MessageView/get\n---") {
+				t.Errorf("%s: %v %.200s", name, err, page)
+			}
+		}
+	}
+	if found != 1 {
+		t.Errorf("%d capabilities at %s: %s", found, s.Origin, body)
+	}
 }
 
 // drive runs a client after it got a conversation into its inbox.

@@ -78,14 +78,11 @@ func (h *Handler) process(ctx context.Context, p *Person, text, base string) ([]
 // methodResponses.
 func (h *Handler) answer(ctx context.Context, p *Person, req *request, base string) ([]byte, *problem) {
 	infos := infosOf(p)
-	caps := h.capabilities(infos)
-	for _, u := range req.using {
-		if !slices.Contains(caps, u) {
-			return nil, &problem{kind: problemUnknownCapability, status: http.StatusBadRequest,
-				detail: "the capability " + clip(u) + " is not supported"}
-		}
+	using, bad := opted(req.using, h.capabilities(infos), base)
+	if bad != nil {
+		return nil, bad
 	}
-	x := &exchange{h: h, person: p, using: req.using, refs: maxReferencedValues}
+	x := &exchange{h: h, person: p, using: using, refs: maxReferencedValues}
 	x.created = maps.Clone(req.created)
 	if x.created == nil {
 		x.created = map[jmap.CreationID]string{}

@@ -101,7 +101,7 @@ func (w *world) setup(t *testing.T, line string) {
 	}
 }
 
-const allCapabilities = `["urn:ietf:params:jmap:core","urn:ietf:params:jmap:mail","urn:ietf:params:jmap:submission","urn:ietf:params:jmap:blob","urn:x-cofferdam:jmap:1"]`
+const allCapabilities = `["urn:ietf:params:jmap:core","urn:ietf:params:jmap:mail","urn:ietf:params:jmap:submission","urn:ietf:params:jmap:blob","https://mail.example.org` + jmap.CapabilityVendor + `"]`
 
 // TestCases runs testdata/*/*.txtar: requests and the replies that they must
 // get, one after the other. A request that begins with "[" is the methodCalls

@@ -307,7 +307,7 @@ func TestFaultsAreShown(t *testing.T) {
 		if err := json.Unmarshal(w.do("GET", "/jmap/session", "").Body.Bytes(), &s); err != nil {
 			t.Fatal(err)
 		}
-		return s.Accounts["a1"].AccountCapabilities[jmap.CapabilityVendor].Faults, s.State
+		return s.Accounts["a1"].AccountCapabilities["https://mail.example.org"+jmap.CapabilityVendor].Faults, s.State
 	}
 	none, quiet := vendor()
 	w.a.SetInfo(func(i *jmap.AccountInfo) {

@@ -30,6 +30,29 @@ func (h *Handler) capabilities(infos []accountOf) []string {
 	return append(caps, jmap.CapabilityWebSocket)
 }
 
+// identifier is what a client calls a capability: that of ours is a URL at the
+// base of this installation (RFC 8620, section 2).
+func identifier(capability, base string) string {
+	if capability == jmap.CapabilityVendor {
+		return base + capability
+	}
+	return capability
+}
+
+// opted returns the capabilities that "using" names, or says which is unknown.
+func opted(using, caps []string, base string) ([]string, *problem) {
+	list := make([]string, len(using))
+	for i, u := range using {
+		at := slices.IndexFunc(caps, func(c string) bool { return u == identifier(c, base) })
+		if at < 0 {
+			return nil, &problem{kind: problemUnknownCapability, status: http.StatusBadRequest,
+				detail: "the capability " + clip(u) + " is not supported"}
+		}
+		list[i] = caps[at]
+	}
+	return list, nil
+}
+
 // accountOf is an account and what it says of itself, asked once a request.
 type accountOf struct {
 	account Account
@@ -81,30 +104,31 @@ func (h *Handler) session(p *Person, infos []accountOf, base string) (body []byt
 	o := ijson.Open(make([]byte, 0, 2048))
 	in := ijson.Open(o.Key("capabilities"))
 	for _, c := range caps {
+		key := identifier(c, base)
 		switch c {
 		case jmap.CapabilityCore:
-			in.B = h.appendCore(in.Key(c))
+			in.B = h.appendCore(in.Key(key))
 		case jmap.CapabilityVendor:
-			in.B = h.appendVendor(in.Key(c))
+			in.B = h.appendVendor(in.Key(key))
 		case jmap.CapabilitySieve:
-			in.B = appendImplementation(in.Key(c), infos)
+			in.B = appendImplementation(in.Key(key), infos)
 		case jmap.CapabilityWebSocket:
-			in.B = appendWebSocket(in.Key(c), base)
+			in.B = appendWebSocket(in.Key(key), base)
 		case jmap.CapabilityVAPID:
-			key := ijson.Open(in.Key(c))
-			key.Str("applicationServerKey", h.vapidKey)
-			in.B = key.Close()
+			vapid := ijson.Open(in.Key(key))
+			vapid.Str("applicationServerKey", h.vapidKey)
+			in.B = vapid.Close()
 		default:
-			in.B = append(in.Key(c), "{}"...)
+			in.B = append(in.Key(key), "{}"...)
 		}
 	}
 	o.B = in.Close()
 	in = ijson.Open(o.Key("accounts"))
 	for _, a := range infos {
-		in.B = h.appendAccount(in.Key(string(a.info.ID)), a, caps)
+		in.B = h.appendAccount(in.Key(string(a.info.ID)), a, caps, base)
 	}
 	o.B = in.Close()
-	o.B = appendPrimary(o.Key("primaryAccounts"), infos, caps)
+	o.B = appendPrimary(o.Key("primaryAccounts"), infos, caps, base)
 	o.Str("username", p.Username)
 	o.Str("apiUrl", base+"/jmap/api")
 	o.Str("downloadUrl", base+"/jmap/download/{accountId}/{blobId}/{name}?type={type}")
@@ -139,7 +163,7 @@ func (h *Handler) appendVendor(dst []byte) []byte {
 	return o.Close()
 }
 
-func (h *Handler) appendAccount(dst []byte, a accountOf, caps []string) []byte {
+func (h *Handler) appendAccount(dst []byte, a accountOf, caps []string, base string) []byte {
 	o := ijson.Open(dst)
 	o.Str("name", a.info.Name)
 	o.Bool("isPersonal", a.info.IsPersonal)
@@ -157,7 +181,7 @@ func (h *Handler) appendAccount(dst []byte, a accountOf, caps []string) []byte {
 		case c == jmap.CapabilityBlob:
 			in.B = h.appendBlobCapability(in.Key(c), a.account, &a.info)
 		case c == jmap.CapabilityVendor:
-			in.B = appendFaults(in.Key(c), a.info.Faults)
+			in.B = appendFaults(in.Key(identifier(c, base)), a.info.Faults)
 		default:
 			in.B = append(in.Key(c), "{}"...)
 		}
@@ -198,14 +222,14 @@ func appendSubmission(dst []byte, s *jmap.SubmissionCapability) []byte {
 
 // appendPrimary names, for each capability but core, the person's own account
 // that has it.
-func appendPrimary(dst []byte, infos []accountOf, caps []string) []byte {
+func appendPrimary(dst []byte, infos []accountOf, caps []string, base string) []byte {
 	o := ijson.Open(dst)
 	for _, c := range caps {
 		i := slices.IndexFunc(infos, func(a accountOf) bool {
 			return a.info.IsPersonal && has(c, a.account, &a.info)
 		})
 		if i >= 0 {
-			o.Str(c, string(infos[i].info.ID))
+			o.Str(identifier(c, base), string(infos[i].info.ID))
 		}
 	}
 	return o.Close()

@@ -93,7 +93,8 @@ export class FakeGate {
         this.jmap.handle(JSON.parse((await read(request)).toString()) as unknown),
       );
     }
-    if (key === "GET /jmap/session") return this.json(response, 200, this.jmap.session());
+    if (key === "GET /jmap/session")
+      return this.json(response, 200, this.jmap.session(`http://${request.headers.host ?? ""}`));
     if (key === "GET /jmap/eventsource") return this.events(response);
     if (key.startsWith("POST /jmap/upload/")) return this.upload(await read(request), request, response);
     if (key.startsWith("GET /jmap/download/")) return this.download(response);

@@ -1,4 +1,5 @@
 /** A JMAP server in memory, for development and screenshots: RFC 8620 and 8621 as far as the client asks. */
+import { extension } from "../src/jmap/call";
 import { type FakeMail, type FakeFile, mailboxes, makeMails, me } from "./mails";
 
 type Json = Record<string, unknown>;
@@ -27,7 +28,7 @@ export class FakeJmap {
     for (const mail of this.mails) this.byId.set(mail.id, mail);
   }
 
-  session(): Json {
+  session(origin = "http://localhost"): Json {
     return {
       capabilities: {
         "urn:ietf:params:jmap:core": {
@@ -36,7 +37,7 @@ export class FakeJmap {
         },
         "urn:ietf:params:jmap:mail": {},
         "urn:ietf:params:jmap:submission": {},
-        "urn:x-cofferdam:jmap:1": {},
+        [extension(origin)]: {},
       },
       accounts: { [ACCOUNT]: { name: me.email, isPersonal: true, isReadOnly: false, accountCapabilities: { "urn:ietf:params:jmap:submission": { maxDelayedSend: 60, submissionExtensions: {} } } } },
       primaryAccounts: { "urn:ietf:params:jmap:mail": ACCOUNT, "urn:ietf:params:jmap:submission": ACCOUNT },

@@ -39,7 +39,14 @@ export class Call<R> {
 export const CORE = "urn:ietf:params:jmap:core";
 export const MAIL = "urn:ietf:params:jmap:mail";
 export const SUBMISSION = "urn:ietf:params:jmap:submission";
-export const COFFERDAM = "urn:x-cofferdam:jmap:1";
+
+/** COFFERDAM is the extension of ours: called by the URL of its documentation at this installation. */
+export const COFFERDAM = extension(globalThis.location?.origin ?? "http://localhost");
+
+/** extension is what an installation calls COFFERDAM. */
+export function extension(origin: string): string {
+  return `${origin}/docs/jmap-extension-1`;
+}
 
 function encodeArgs(args: Args): Record<string, unknown> {
   const out: Record<string, unknown> = {};
