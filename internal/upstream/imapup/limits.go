@@ -33,6 +33,12 @@ const (
 	// watch for us.
 	pollEvery = 40 * time.Second
 
+	// warmFrom is how many mails make a mailbox large: below it the first body
+	// takes less than 20 ms more than others. warmAfter is the moment in which a
+	// person may ask for more than the list, before the server is kept busy for them.
+	warmFrom  = 5000
+	warmAfter = 300 * time.Millisecond
+
 	// watchCheck is how often a silent watcher is asked whether it lives.
 	watchCheck = 4 * time.Minute
 

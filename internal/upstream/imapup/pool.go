@@ -18,9 +18,10 @@ type session struct {
 
 	box     string // selected; "" when none, or not known
 	sel     *imap.Selected
-	uidNext upstream.UID // uids from here on may not be visible yet
-	renames uint64       // Store.renames up to which box is true
-	stray   bool         // what is selected may have another name by now
+	warm    *imap.Selected // of which bodies were asked for already: see warm.go
+	uidNext upstream.UID   // uids from here on may not be visible yet
+	renames uint64         // Store.renames up to which box is true
+	stray   bool           // what is selected may have another name by now
 }
 
 // read runs f with a worker, and once more on a new connection if the one it had
@@ -128,6 +129,7 @@ func (s *Store) put(c *session, err error) {
 		return
 	}
 	s.idle = append(s.idle, c)
+	s.warmSoon()
 	if s.timer == nil {
 		s.timer = time.AfterFunc(idleWorker, s.dropIdle)
 	} else {

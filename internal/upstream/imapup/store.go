@@ -31,6 +31,10 @@ type Config struct {
 
 	// PollEvery overrides how often unwatched mailboxes are looked at.
 	PollEvery time.Duration
+
+	// WarmFrom overrides from how many mails on a mailbox is made ready for the
+	// reading of bodies as soon as it is selected.
+	WarmFrom uint32
 }
 
 // Store implements upstream.Store and upstream.Boxmaker.
@@ -47,6 +51,7 @@ type Store struct {
 	renames uint64     // how often a mailbox was renamed or deleted here
 	made    []string   // mailboxes made here that no list has shown yet
 	timer   *time.Timer
+	warming *time.Timer // nil when no connection is to be warmed
 	probed  *traits
 	probe   sync.Mutex // held while probing
 }
@@ -63,6 +68,9 @@ func New(cfg Config) *Store {
 	}
 	if cfg.PollEvery == 0 {
 		cfg.PollEvery = pollEvery
+	}
+	if cfg.WarmFrom == 0 {
+		cfg.WarmFrom = warmFrom
 	}
 	s := &Store{cfg: cfg, log: cfg.Logger, slots: make(chan struct{}, workers)}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
@@ -83,6 +91,9 @@ func (s *Store) Close() error {
 	s.idle = nil
 	if s.timer != nil {
 		s.timer.Stop()
+	}
+	if s.warming != nil {
+		s.warming.Stop()
 	}
 	return nil
 }
