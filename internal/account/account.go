@@ -36,6 +36,9 @@ type Config struct {
 	Filters  Filters  // nil: this account has no Sieve
 	Renderer Renderer // nil: MessageView is empty
 	Faults   Faults   // nil: none are ever told
+	// AsSaid: the charset of a text is the one that its part names, or US-ASCII, and
+	// is never guessed (RFC 8621, section 9.1).
+	AsSaid bool
 	// HeaderBytes bounds the memory for parsed headers; 0: none are remembered.
 	HeaderBytes int
 

@@ -18,7 +18,7 @@ func (g *getter) fillWhole(e *jmap.Email, msg *message.Message, m *replica.Meta)
 	known.parse(msg.Header, need)
 	known.hasAttachment = msg.HasAttachment()
 	if need&jmap.EmailPropPreview != 0 {
-		known.preview = msg.Preview()
+		known.preview = g.a.previewOf(msg)
 	}
 	if !m.AttachmentKnown {
 		g.a.mail.NoteAttachment(m.ID, known.hasAttachment)
@@ -57,7 +57,7 @@ func (g *getter) fillBody(e *jmap.Email, msg *message.Message, m *replica.Meta) 
 	if props&jmap.EmailPropBodyValues != 0 {
 		e.BodyValues = []jmap.BodyValue{}
 		for _, p := range g.valueParts(msg) {
-			v := p.Value(g.want.MaxBodyValueBytes)
+			v := g.a.textOf(p, g.want.MaxBodyValueBytes)
 			cut := v.IsTruncated || int64(len(p.Encoded())) < p.EncodedSize
 			e.BodyValues = append(e.BodyValues, jmap.BodyValue{PartID: p.PartID, Value: v.Value,
 				IsEncodingProblem: v.IsEncodingProblem, IsTruncated: cut})
@@ -227,4 +227,16 @@ func takeSections(msg *message.Message, c *upstream.Content) {
 			p.Headers = message.ParseHeader(data)
 		}
 	})
+}
+
+// textOf is the text of a part, read as the operator wants it.
+func (a *Account) textOf(p *message.Part, maxBytes int) message.BodyValue {
+	if a.cfg.AsSaid {
+		return p.ValueAsSaid(maxBytes)
+	}
+	return p.Value(maxBytes)
+}
+
+func (a *Account) previewOf(msg *message.Message) string {
+	return message.PreviewOf(msg.Bodies(), a.textOf)
 }

@@ -51,7 +51,7 @@ func (a *Account) parseBlob(ctx context.Context, id jmap.BlobID, want *jmap.Emai
 	known.parse(msg.Header, need)
 	known.hasAttachment = msg.HasAttachment()
 	if need&jmap.EmailPropPreview != 0 {
-		known.preview = msg.Preview()
+		known.preview = a.previewOf(msg)
 	}
 	in := a.insideOf(id)
 	e := &jmap.Email{BlobID: id, Size: uint64(len(data))}

@@ -48,7 +48,7 @@ func (g *getter) computePreviews(ctx context.Context) error {
 	}
 	for i, p := range list {
 		if msgs[i] != nil {
-			p.known.preview = msgs[i].Preview()
+			p.known.preview = g.a.previewOf(msgs[i])
 			p.email.Preview = p.known.preview
 		}
 		g.a.headers.put(p.meta.ID, p.known)

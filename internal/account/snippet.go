@@ -182,7 +182,7 @@ func shownTexts(msg *message.Message) []*message.Part {
 // preview is the section of the first part that has one of the words.
 func (s *snippets) preview(msg *message.Message) *string {
 	for _, p := range shownTexts(msg) {
-		text := message.SearchText(p.Type, p.Value(0).Value)
+		text := message.SearchText(p.Type, s.a.textOf(p, 0).Value)
 		if out, ok := s.body.Snippet(text, jmap.MaxSnippetOctets); ok {
 			return &out
 		}

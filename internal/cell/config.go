@@ -7,6 +7,8 @@ type Config struct {
 	Name string `json:"name"` // the provider's
 	// HeaderMemory is for the parsed headers of one person, in bytes.
 	HeaderMemory int64 `json:"headerMemory"`
+	// AsSaid: charsets of texts are not guessed.
+	AsSaid bool `json:"asSaid,omitempty"`
 	// Forget is after how long of silence a person's account is closed, with its
 	// index saved; IndexEvery is how often it is saved meanwhile.
 	Forget     time.Duration `json:"forget"`

@@ -66,7 +66,7 @@ func (c *Cell) openAccount(ctx context.Context, p *person, req ipc.PersonRequest
 	a, err := account.New(ctx, account.Config{
 		ID: accountID(p.uid), Addresses: req.Addresses, Settings: set, Store: store, Key: keys[seal.ClassMail].Reveal(),
 		Uploads: uploads{c, p}, Outbox: out, Filters: filters{c, p}, Renderer: findings{c, p}, Faults: p, Logger: c.log,
-		HeaderBytes: int(c.cfg.HeaderMemory),
+		HeaderBytes: int(c.cfg.HeaderMemory), AsSaid: c.cfg.AsSaid,
 		Snapshot: func(context.Context) []byte {
 			b := <-kept
 			loaded = b != nil

@@ -62,6 +62,7 @@ type Cells struct {
 	Memory        Size     `toml:"memory" comment:"Memory limit of a cell."`
 	RenderMemory  Size     `toml:"render_memory" comment:"Memory limit of a render."`
 	HeaderMemory  Size     `toml:"header_memory" comment:"Memory for parsed headers, for each person who is signed in: pages seen before cost no request at the mail server. 0B: none."`
+	GuessCharsets bool     `toml:"guess_charsets" comment:"Guess the charset of a text that names none or a wrong one. Turn it off if your mail filter does not guess: what it sees must be what people see."`
 	Forget        Duration `toml:"forget" comment:"A person of whom nothing was heard for so long costs no memory and no connection any more; the session lives on."`
 	Idle          Duration `toml:"idle" comment:"With people_per_cell: an empty cell ends after so long."`
 }
@@ -124,13 +125,14 @@ func Default() Config {
 			FailsNetwork: 100,
 		},
 		Cells: Cells{
-			Cells:        2,
-			Renders:      2,
-			Memory:       1 << 30,
-			RenderMemory: 512 << 20,
-			HeaderMemory: 8 << 20,
-			Forget:       Duration(5 * time.Minute),
-			Idle:         Duration(10 * time.Minute),
+			Cells:         2,
+			Renders:       2,
+			Memory:        1 << 30,
+			RenderMemory:  512 << 20,
+			HeaderMemory:  8 << 20,
+			GuessCharsets: true,
+			Forget:        Duration(5 * time.Minute),
+			Idle:          Duration(10 * time.Minute),
 		},
 		Push: Push{Enabled: true, PerHost: 36_000},
 		Log:  Log{Level: "info", Format: "json"},

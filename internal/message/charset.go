@@ -43,6 +43,26 @@ func DecodeCharset(charset, hint string, b []byte) (text string, problem bool) {
 	return dropNUL(text), true
 }
 
+// decodeAsSaid is DecodeCharset without guesses.
+func decodeAsSaid(charset string, b []byte) (text string, problem bool) {
+	if label := charsetLabel(charset); !isASCIILabel(label) && knownCharset(label) {
+		text, problem = decodeCharset(label, b)
+		return dropNUL(text), problem
+	} else if !isASCIILabel(label) {
+		problem = true
+	}
+	var out strings.Builder
+	for _, c := range b {
+		if c > 127 {
+			out.WriteRune(utf8.RuneError)
+			problem = true
+		} else {
+			out.WriteByte(c)
+		}
+	}
+	return dropNUL(out.String()), problem
+}
+
 func dropNUL(s string) string {
 	if strings.IndexByte(s, 0) < 0 {
 		return s

@@ -9,16 +9,17 @@ import (
 
 // Preview is the preview property (RFC 8621, section 4.1.4): the first words of
 // the body, at most PreviewRunes characters, on one line.
-func (m *Message) Preview() string { return PreviewOf(m.Bodies()) }
+func (m *Message) Preview() string { return PreviewOf(m.Bodies(), (*Part).Value) }
 
-// PreviewOf makes a preview from the first text part that gives one.
-func PreviewOf(b Bodies) string {
+// PreviewOf makes a preview from the first text part that gives one. Read is
+// Part.Value or Part.ValueAsSaid.
+func PreviewOf(b Bodies, read func(p *Part, maxBytes int) BodyValue) string {
 	for _, list := range [][]*Part{b.Text, b.HTML} {
 		for _, p := range list {
 			if !p.IsText() {
 				continue
 			}
-			if s := p.preview(); s != "" {
+			if s := p.preview(read); s != "" {
 				return s
 			}
 		}
@@ -28,11 +29,11 @@ func PreviewOf(b Bodies) string {
 
 // preview looks at the start of one part only, so that a large one costs no
 // more than a small one.
-func (p *Part) preview() string {
+func (p *Part) preview(read func(*Part, int) BodyValue) string {
 	start := *p
 	// Encodings need at most three bytes for one.
 	start.body = p.body[:min(len(p.body), 3*PreviewScanBytes)]
-	return PreviewText(p.Type, start.Value(PreviewScanBytes).Value)
+	return PreviewText(p.Type, read(&start, PreviewScanBytes).Value)
 }
 
 // PreviewText makes a preview of a text of the given type.

@@ -13,7 +13,8 @@ type BodyValue struct {
 	IsTruncated       bool
 }
 
-// Value is the text of a text/* part of at most maxBytes bytes; 0 is no limit.
+// Value is the text of a text/* part of at most maxBytes bytes; 0 is no limit. Its
+// charset is guessed where the part names none that is right (docs/operating/running.md).
 func (p *Part) Value(maxBytes int) BodyValue {
 	data, badEncoding := p.Decoded()
 	hint := ""
@@ -21,7 +22,20 @@ func (p *Part) Value(maxBytes int) BodyValue {
 		hint = sniffHTML(data)
 	}
 	text, badCharset := DecodeCharset(p.Charset, hint, data)
-	v := BodyValue{Value: unixLines(text), IsEncodingProblem: badEncoding || badCharset}
+	return p.value(text, badEncoding || badCharset, maxBytes)
+}
+
+// ValueAsSaid is Value without guesses: the charset is the one that the part
+// names, else US-ASCII (RFC 2045, section 5.2). What that does not define is
+// U+FFFD.
+func (p *Part) ValueAsSaid(maxBytes int) BodyValue {
+	data, badEncoding := p.Decoded()
+	text, badCharset := decodeAsSaid(p.Charset, data)
+	return p.value(text, badEncoding || badCharset, maxBytes)
+}
+
+func (p *Part) value(text string, problem bool, maxBytes int) BodyValue {
+	v := BodyValue{Value: unixLines(text), IsEncodingProblem: problem}
 	if maxBytes > 0 && len(v.Value) > maxBytes {
 		v.Value, v.IsTruncated = truncate(v.Value, maxBytes, p.Type == "text/html"), true
 	}

@@ -211,7 +211,7 @@ func (p *plan) courier(c config.Config) (any, sandbox.Profile, error) {
 }
 
 func (p *plan) cell(c config.Config) (any, sandbox.Profile, error) {
-	out := cell.Config{Name: c.Web.Name, HeaderMemory: int64(c.Cells.HeaderMemory),
+	out := cell.Config{Name: c.Web.Name, HeaderMemory: int64(c.Cells.HeaderMemory), AsSaid: !c.Cells.GuessCharsets,
 		Forget: time.Duration(c.Cells.Forget), IndexEvery: indexEvery}
 	profile := sandbox.Cell(int64(c.Cells.Memory))
 	profile.Files = cellFiles
