@@ -5,12 +5,16 @@
 // finds interesting stays in Go's cache, from where the next one goes on; a
 // finding lies in testdata/fuzz of its package, is printed, and fails the run.
 //
+// It is started at the root of the module.
+//
 // Usage: fuzzrun [-cpu 2m] [-table docs/results/fuzz.md] [-only REGEXP] PACKAGES
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -50,7 +54,7 @@ func run(cpu time.Duration, path, only string, packages []string) error {
 	if err != nil {
 		return err
 	}
-	t.keep(targets)
+	t.keep(targets, packageGone)
 	slices.SortStableFunc(targets, func(a, b target) int { return t.order(a) - t.order(b) })
 	failed := 0
 	for _, f := range targets {
@@ -131,13 +135,19 @@ func output(name string, args ...string) (string, error) {
 	return string(out), nil
 }
 
+// packageGone reports whether a package of this module has no folder any more.
+func packageGone(pkg string) bool {
+	_, err := os.Stat(filepath.FromSlash(pkg))
+	return errors.Is(err, fs.ErrNotExist)
+}
+
 // maxRounds bounds the rounds of one target: on a busy machine a second of the
 // clock is a fraction of one of the CPU.
 const maxRounds = 12
 
 // fuzz runs the target until it has used so much CPU time, its workers included.
 func (f target) fuzz(cpu time.Duration) (result, error) {
-	r := result{target: f.name, pkg: strings.TrimPrefix(f.pkg, "cofferdam/"), day: time.Now().UTC().Format(time.DateOnly)}
+	r := result{target: f.name, pkg: f.short(), day: time.Now().UTC().Format(time.DateOnly)}
 	for round := 0; r.cpu < cpu && round < maxRounds; round++ {
 		span := max(cpu-r.cpu, 5*time.Second)
 		cmd := exec.Command(f.program, "-test.run", "^$", "-test.fuzz", "^"+f.name+"$", "-test.fuzztime", span.String(),

@@ -79,16 +79,19 @@ func readTable(path string) (*table, error) {
 	return t, nil
 }
 
-// keep drops the rows of targets that are no more.
-func (t *table) keep(targets []target) {
+// keep drops the rows of targets that are no more. Of packages that were not looked
+// at the rows stay, unless gone says that the package is.
+func (t *table) keep(targets []target, gone func(pkg string) bool) {
 	t.rows = slices.DeleteFunc(t.rows, func(r result) bool {
-		return !slices.ContainsFunc(targets, r.of)
+		looked := slices.ContainsFunc(targets, func(f target) bool { return r.pkg == f.short() })
+		return looked && !slices.ContainsFunc(targets, r.of) || !looked && gone(r.pkg)
 	})
 }
 
-func (r result) of(f target) bool {
-	return r.target == f.name && r.pkg == strings.TrimPrefix(f.pkg, "cofferdam/")
-}
+func (r result) of(f target) bool { return r.target == f.name && r.pkg == f.short() }
+
+// short is the package as the table names it: its folder.
+func (f target) short() string { return strings.TrimPrefix(f.pkg, "cofferdam/") }
 
 // order puts targets without a row before those with one.
 func (t *table) order(f target) int {

@@ -31,7 +31,13 @@ func TestTable(t *testing.T) {
 	if fresh := (target{pkg: "cofferdam/internal/x", name: "FuzzC"}); got.order(fresh) >= got.order(b) {
 		t.Error("a target without a row does not come first")
 	}
-	if got.keep([]target{b}); len(got.rows) != 1 || got.rows[0].target != "FuzzB" {
+	got.put(result{pkg: "internal/y", target: "FuzzD"})
+	got.put(result{pkg: "internal/z", target: "FuzzE"})
+	got.keep([]target{b}, func(pkg string) bool { return pkg == "internal/z" })
+	if len(got.rows) != 2 || got.rows[1].pkg != "internal/y" {
+		t.Errorf("kept %+v, want those of a package that was not looked at", got.rows)
+	}
+	if got.keep([]target{b}, func(string) bool { return true }); len(got.rows) != 1 || got.rows[0].target != "FuzzB" {
 		t.Errorf("kept %+v, want FuzzB alone", got.rows)
 	}
 }
