@@ -65,7 +65,7 @@ ssl = %{ssl}
 ssl_cert = <%{dir}/cert.pem
 ssl_key = <%{dir}/key.pem
 disable_plaintext_auth = %{tlsonly}
-auth_mechanisms = plain login
+auth_mechanisms = plain login scram-sha-256
 auth_cache_size = 0
 # A wrong password costs the test no waiting time.
 auth_failure_delay = 0

@@ -95,6 +95,9 @@ func oneMail(t *testing.T, uid int) {
 	if ok, err := ada.WasSent(ctx, out); err != nil || !ok {
 		t.Errorf("the mail is not in Sent: %v, %v", ok, err)
 	}
+	if log := p.Logs(); !strings.Contains(log, "sasl_method=SCRAM-SHA-256") || strings.Contains(log, "sasl_method=PLAIN") {
+		t.Error("the submission server offers SCRAM-SHA-256, and was not signed in to with it")
+	}
 	if err := ada.SignOut(ctx); err != nil {
 		t.Fatal(err)
 	}

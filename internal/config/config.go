@@ -95,7 +95,7 @@ type Server struct {
 	TLS        string `toml:"tls" comment:"implicit, starttls, or none (loopback only, unless [unsafe] says so)."`
 	ServerName string `toml:"server_name" comment:"Name in the certificate, if it is not the host of address."`
 	CA         string `toml:"ca" comment:"PEM file of roots to trust instead of the system's."`
-	Auth       string `toml:"auth" comment:"plain, login, oauthbearer or xoauth2."`
+	Auth       string `toml:"auth" comment:"plain, login, oauthbearer or xoauth2. For submission plain means SCRAM-SHA-256 where the server offers it and takes it, else PLAIN or LOGIN; scram-sha-256 allows nothing else."`
 	Login      string `toml:"login" comment:"What to send as user name: address (default) or local (the part before the @)."`
 	HideIP     bool   `toml:"hide_ip" comment:"Do not tell the server the person's address (IMAP ID x-originating-ip, SMTP XCLIENT)."`
 }

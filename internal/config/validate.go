@@ -225,8 +225,11 @@ func (c *Config) checkServer(f *faults, name string, s *Server, unsafe string) {
 	default:
 		f.add("platform %s.tls must be implicit, starttls or none", name)
 	}
-	if !slices.Contains([]string{"plain", "login", "oauthbearer", "xoauth2"}, s.Auth) {
-		f.add("platform %s.auth must be plain, login, oauthbearer or xoauth2", name)
+	switch {
+	case slices.Contains([]string{"plain", "login", "oauthbearer", "xoauth2"}, s.Auth):
+	case s.Auth == "scram-sha-256" && strings.HasSuffix(name, ".submission"):
+	default:
+		f.add("platform %s.auth must be plain, login, oauthbearer or xoauth2, or for submission scram-sha-256", name)
 	}
 	if s.Login != "address" && s.Login != "local" {
 		f.add("platform %s.login must be address or local", name)

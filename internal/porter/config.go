@@ -28,7 +28,7 @@ type Server struct {
 	TLS        string `json:"tls"` // implicit, starttls, none
 	ServerName string `json:"serverName,omitempty"`
 	Roots      []byte `json:"roots,omitempty"` // PEM; empty: the system's
-	Auth       string `json:"auth"`            // plain, login, oauthbearer, xoauth2
+	Auth       string `json:"auth"`            // plain, login, oauthbearer, xoauth2; for submission also scram-sha-256
 	Login      string `json:"login"`           // address or local
 	HideIP     bool   `json:"hideIP,omitempty"`
 }

@@ -23,6 +23,7 @@ const (
 	refusedTimes   = 3                // the platform says no to a live session's credential until it is over
 	refusedPause   = 5 * time.Second  // between tries after a no
 	refusedKept    = 15 * time.Minute // then a credential may be tried again: the platform may have been mended
+	scramPause     = time.Hour        // without SCRAM, after a server that offers it could not use it: an administrator may mend it
 	calmTime       = time.Minute      // without a failure, until a server that failed counts as well again
 	maxRefusals    = 100_000
 

@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"cofferdam/internal/user"
@@ -36,6 +37,8 @@ type service struct {
 	Server
 	host string
 	tls  *tls.Config
+	// noScram is until when SCRAM is not tried, in Unix nanoseconds.
+	noScram atomic.Int64
 }
 
 func newPlatforms(list []Platform) (*platforms, error) {

@@ -249,6 +249,58 @@ func TestSubmissionRefusesPassword(t *testing.T) {
 	}
 }
 
+// scramlessPost offers SCRAM-SHA-256, cannot do it and takes PLAIN; it remembers
+// which mechanisms were asked for.
+func scramlessPost(p *post, c net.Conn) {
+	fmt.Fprint(c, "220 hello\r\n")
+	for lines := bufio.NewScanner(c); lines.Scan(); {
+		f := strings.Fields(lines.Text() + " - -")
+		switch {
+		case f[0] == "EHLO":
+			fmt.Fprint(c, "250-hello\r\n250 AUTH PLAIN SCRAM-SHA-256\r\n")
+		case f[0] == "AUTH":
+			p.takes(f[1])
+			fmt.Fprint(c, map[bool]string{true: "235 2.7.0 yes\r\n", false: "535 5.7.8 no\r\n"}[f[1] == "PLAIN"])
+		default:
+			fmt.Fprint(c, "250 ok\r\n")
+		}
+	}
+}
+
+// A server that offers SCRAM and cannot do it is asked for it once, not with each
+// mail: it may count a guess each time. Where the operator wants nothing else, the
+// password is not sent.
+func TestSubmissionWithoutScram(t *testing.T) {
+	smtp := newPost(t, scramlessPost)
+	p := testPorter(t, newPost(t, imapPost).addr, smtp.addr)
+	_, g := p.begin(t, "one", "new")
+	plat := p.table.Load().byName["p"]
+	dial := func() error {
+		c, err := p.dialSubmission(t.Context(), g, plat)
+		if err == nil {
+			c.Close()
+		}
+		return err
+	}
+	for range 3 {
+		if err := dial(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := strings.Join(smtp.seen(), " "); got != "SCRAM-SHA-256 PLAIN PLAIN PLAIN" {
+		t.Errorf("asked for %s", got)
+	}
+	if s := plat.submission; s.scramless(time.Now().Add(scramPause)) {
+		t.Error("SCRAM is never tried again")
+	}
+	plat.submission.noScram.Store(0)
+	plat.submission.Auth = "scram-sha-256"
+	wantCode(t, submitError(dial()), ipc.CodeUnavailable)
+	if got := smtp.seen(); len(got) != 5 || got[4] != "SCRAM-SHA-256" {
+		t.Errorf("asked for %s", got)
+	}
+}
+
 // The session's end cuts a mail off that has not begun, and no longer one that has.
 func TestFirstRead(t *testing.T) {
 	calls := 0

@@ -285,7 +285,7 @@ func (p *Porter) dialSubmission(ctx context.Context, g *grant, plat *platform) (
 		return nil, err
 	}
 	err = c.Authenticate(ctx, submission.Credentials{User: s.name(secret.cred.Login), Secret: secret.cred.Secret.Reveal(),
-		Token: secret.cred.Kind == seal.KindToken, Mechanism: mechanism(s.Auth)})
+		Token: secret.cred.Kind == seal.KindToken, Mechanism: mechanism(s.Auth), NoScram: s.scramless(time.Now())})
 	if err != nil {
 		c.Close()
 		if e := (*submission.Error)(nil); errors.As(err, &e) && e.BadCredentials() {
@@ -295,6 +295,9 @@ func (p *Porter) dialSubmission(ctx context.Context, g *grant, plat *platform) (
 		return nil, err
 	}
 	p.unsent.forget(g.box)
+	if c.ScramRefused() {
+		s.noScram.Store(time.Now().Add(scramPause).UnixNano())
+	}
 	return c, nil
 }
 
@@ -312,10 +315,17 @@ func security(tls string) submission.Security {
 	return submission.ImplicitTLS
 }
 
+// scramless says that SCRAM was refused lately where a password was right: the
+// server keeps passwords in a form that it cannot use, and would count each of our
+// mails as a guess.
+func (s *service) scramless(now time.Time) bool { return now.UnixNano() < s.noScram.Load() }
+
 // mechanism forces what the operator configured; plain leaves the choice between
-// PLAIN and LOGIN to what the server offers.
+// SCRAM-SHA-256, PLAIN and LOGIN, in this order, to what the server offers.
 func mechanism(auth string) submission.Mechanism {
 	switch auth {
+	case "scram-sha-256":
+		return submission.MechScram
 	case "login":
 		return submission.MechLogin
 	case "oauthbearer":

@@ -4,16 +4,19 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 )
 
 // Mechanism names a SASL mechanism.
 type Mechanism string
 
-// The mechanisms we speak. Password and token choose between two of them.
+// The mechanisms we speak.
 const (
+	MechScram       Mechanism = "SCRAM-SHA-256"
 	MechPlain       Mechanism = "PLAIN"
 	MechLogin       Mechanism = "LOGIN"
 	MechOAuthBearer Mechanism = "OAUTHBEARER"
@@ -29,8 +32,11 @@ type Credentials struct {
 	Secret []byte
 	// Token says that Secret is an OAuth access token and not a password.
 	Token bool
-	// Mechanism forces one; else PLAIN before LOGIN, OAUTHBEARER before XOAUTH2.
+	// Mechanism forces one; else SCRAM-SHA-256 before PLAIN before LOGIN (RFC 8621,
+	// section 9.4), and OAUTHBEARER before XOAUTH2.
 	Mechanism Mechanism
+	// NoScram leaves SCRAM-SHA-256 out of the choice: see Conn.ScramRefused.
+	NoScram bool
 }
 
 func (cr Credentials) validate() error {
@@ -47,21 +53,27 @@ func (cr Credentials) validate() error {
 	return nil
 }
 
-// choose picks the mechanism that server and credentials share.
-func (cr Credentials) choose(x Extensions) (Mechanism, error) {
-	wanted := []Mechanism{MechPlain, MechLogin}
+// choices are the mechanisms that server and credentials share, the best first.
+func (cr Credentials) choices(x Extensions) ([]Mechanism, error) {
+	wanted := []Mechanism{MechScram, MechPlain, MechLogin}
 	if cr.Token {
 		wanted = []Mechanism{MechOAuthBearer, MechXOAuth2}
 	}
 	if cr.Mechanism != "" {
 		wanted = []Mechanism{cr.Mechanism}
 	}
-	for _, m := range wanted {
-		if x.HasParam("AUTH", string(m)) {
-			return m, nil
-		}
+	wanted = slices.DeleteFunc(wanted, func(m Mechanism) bool {
+		return !x.HasParam("AUTH", string(m)) || m == MechScram && !cr.scramable()
+	})
+	if len(wanted) == 0 {
+		return nil, ErrNoMechanism
 	}
-	return "", ErrNoMechanism
+	return wanted, nil
+}
+
+// scramable says whether SCRAM can say these credentials and is wanted.
+func (cr Credentials) scramable() bool {
+	return !cr.NoScram && !cr.Token && cr.AuthzID == "" && scramable(cr.User, cr.Secret)
 }
 
 // responses returns what is sent in the order of the challenges. The caller
@@ -116,7 +128,11 @@ func bytesOf(p any) []byte {
 }
 
 // Authenticate signs in (RFC 4954). On a plain connection it sends the secret
-// in clear: Config.Security was the caller's decision.
+// in clear where the server has no SCRAM: Config.Security was the caller's decision.
+//
+// Where SCRAM is refused and was not forced, the next mechanism is tried: servers
+// offer it to everybody, and cannot do it for those whose password they keep as
+// another hash. A server that did not sign rightly is told nothing more.
 func (c *Conn) Authenticate(ctx context.Context, cr Credentials) error {
 	if c.broken {
 		return notSent(StageAuth, true, ErrUnusable)
@@ -124,20 +140,74 @@ func (c *Conn) Authenticate(ctx context.Context, cr Credentials) error {
 	if err := cr.validate(); err != nil {
 		return notSent(StageAuth, false, err)
 	}
-	mech, err := cr.choose(c.ext)
+	list, err := cr.choices(c.ext)
 	if err != nil {
 		return notSent(StageAuth, false, err)
+	}
+	defer c.w.watch(ctx)()
+	e := c.authenticateBy(list[0], cr)
+	if e != nil && list[0] == MechScram && len(list) > 1 && e.Outcome == Refused && !e.Temporary {
+		if e = c.authenticateBy(list[1], cr); e == nil {
+			c.scramRefused = true
+		}
+	}
+	if e != nil {
+		return because(ctx, e)
+	}
+	return nil
+}
+
+// ScramRefused says that the server offers SCRAM-SHA-256 and refused there the
+// credentials that it then took otherwise. A caller that remembers it sets
+// Credentials.NoScram: each refusal may count as a guess at the password.
+func (c *Conn) ScramRefused() bool { return c.scramRefused }
+
+func (c *Conn) authenticateBy(mech Mechanism, cr Credentials) *Error {
+	if mech == MechScram {
+		return c.authenticateScram(newScram(cr.User, cr.Secret))
 	}
 	resp, err := cr.responses(mech, c.cfg.Addr)
 	if err != nil {
 		return notSent(StageAuth, false, err)
 	}
 	defer wipe(resp)
-	defer c.w.watch(ctx)()
-	if e := c.exchange(mech, resp); e != nil {
-		return because(ctx, e)
+	return c.exchange(mech, resp)
+}
+
+// authenticateScram runs one exchange. Our doubts in the server end it.
+func (c *Conn) authenticateScram(s *scram) *Error {
+	r, err := c.secretLine([]byte("AUTH "+string(MechScram)+" "), s.first())
+	for range MaxAuthRounds {
+		if err == nil && r.Code == 235 && !s.verified {
+			err = fmt.Errorf("%w: SCRAM: no signature of the server", ErrProtocol)
+			c.broken = true
+		}
+		switch {
+		case err != nil:
+			return notSent(StageAuth, !errors.Is(err, ErrProtocol), err)
+		case r.Code == 235:
+			return nil
+		case r.Code != 334:
+			return refused(StageAuth, r)
+		}
+		var answer []byte
+		challenge, bad := base64.StdEncoding.DecodeString(r.Text)
+		if bad == nil {
+			answer, bad = s.next(challenge)
+		}
+		switch {
+		case errors.Is(bad, errIterations): // its setting, and no reason to say nothing more to it
+			r, err = c.giveUp()
+		case bad != nil:
+			_, _ = c.giveUp()
+			c.broken = true
+			return notSent(StageAuth, false, bad)
+		default:
+			r, err = c.secretLine(nil, answer)
+		}
 	}
-	return nil
+	c.broken = true
+	return notSent(StageAuth, false, fmt.Errorf("%w: more than %d AUTH challenges", ErrProtocol, MaxAuthRounds))
 }
 
 func wipe(bufs [][]byte) {
@@ -182,6 +252,9 @@ func (c *Conn) challenges(mech Mechanism, resp [][]byte, next int, r Reply, err 
 	c.broken = true
 	return notSent(StageAuth, false, fmt.Errorf("%w: more than %d AUTH challenges", ErrProtocol, MaxAuthRounds))
 }
+
+// giveUp ends an exchange (RFC 4954, section 4); the reply is 501.
+func (c *Conn) giveUp() (Reply, error) { return c.secretLine([]byte("*"), nil) }
 
 func acknowledgement(m Mechanism) []byte {
 	switch m {

@@ -95,7 +95,9 @@ type Conn struct {
 	w      *wire
 	ext    Extensions
 	passed bool // XCLIENT was taken
-	broken bool // the server's state is unknown: nothing more may be said
+	// scramRefused: PLAIN or LOGIN was taken after SCRAM was refused.
+	scramRefused bool
+	broken       bool // the server's state is unknown: nothing more may be said
 }
 
 // Dial connects, secures and greets. The error is an *Error with outcome NotSent

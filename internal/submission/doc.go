@@ -22,7 +22,7 @@
 // may send as whom is the caller's to decide before Send.
 //
 // Standards: RFC 5321, 6409 (submission), 3207 (STARTTLS), 8314 (implicit TLS),
-// 4954 (AUTH), 4616 (PLAIN), 7628 (OAUTHBEARER), 1870 (SIZE), 6152 (8BITMIME),
+// 4954 (AUTH), 5802 and 7677 (SCRAM-SHA-256), 4616 (PLAIN), 7628 (OAUTHBEARER), 1870 (SIZE), 6152 (8BITMIME),
 // 6531 (SMTPUTF8), 3461 (DSN), 2920 (PIPELINING), 3030 (CHUNKING), 2034
 // (ENHANCEDSTATUSCODES), 8689 (REQUIRETLS); XCLIENT as Postfix documents it.
 //

@@ -12,6 +12,11 @@ const (
 	MaxReplyLines = 100
 	// MaxAuthRounds bounds challenges of one AUTH exchange; LOGIN needs 2.
 	MaxAuthRounds = 4
+	// minIterations is what RFC 7677, section 4 asks of a server at least: fewer
+	// would make a password cheap to guess for whoever plays the server.
+	// maxIterations bounds what a server can have us compute: half a second.
+	minIterations = 4096
+	maxIterations = 1_000_000
 )
 
 // What a caller may ask of one transaction.

@@ -23,8 +23,10 @@ import (
 
 // backend is a go-smtp server that keeps what it is given.
 type backend struct {
-	mu   sync.Mutex // guards mail
-	mail []received
+	mu    sync.Mutex // guards mail and asked
+	mail  []received
+	asked []string     // mechanisms
+	scram *scramServer // nil: it has no SCRAM
 }
 
 type received struct {
@@ -48,7 +50,11 @@ type serverSession struct {
 func (b *backend) NewSession(*smtp.Conn) (smtp.Session, error) { return &serverSession{b: b}, nil }
 
 func (s *serverSession) AuthMechanisms() []string {
-	return []string{sasl.Plain, sasl.Login, sasl.OAuthBearer}
+	list := []string{sasl.Plain, sasl.Login, sasl.OAuthBearer}
+	if s.b.scram != nil {
+		list = append(list, "SCRAM-SHA-256")
+	}
+	return list
 }
 
 func (s *serverSession) Auth(mech string) (sasl.Server, error) {
@@ -59,7 +65,13 @@ func (s *serverSession) Auth(mech string) (sasl.Server, error) {
 		s.auth = true
 		return nil
 	}
+	s.b.mu.Lock()
+	s.b.asked = append(s.b.asked, mech)
+	s.b.mu.Unlock()
 	switch mech {
+	case "SCRAM-SHA-256":
+		s.b.scram.s = s
+		return s.b.scram, nil
 	case sasl.Plain:
 		return sasl.NewPlainServer(func(_, user, pw string) error { return check(user, pw) }), nil
 	case sasl.Login:
