@@ -171,6 +171,10 @@ func (a *Account) Snapshot() []byte { return a.mail.Snapshot() }
 // Generation grows with each change of the index, and so of its Snapshot.
 func (a *Account) Generation() uint64 { return a.mail.Generation() }
 
+// Loaded is the Generation that the Snapshot stands for which the account took over;
+// 0: none.
+func (a *Account) Loaded() uint64 { return a.mail.Loaded() }
+
 // Sending reports whether mail is on its way or held to be sent later.
 func (a *Account) Sending() bool { return a.cfg.Outbox != nil && a.cfg.Outbox.Sending() }
 

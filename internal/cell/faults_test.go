@@ -69,7 +69,7 @@ func TestFaultsOfClassesAreKnown(t *testing.T) {
 	if err := p.Acknowledge(t.Context()); err != nil || len(p.Faults()) != 0 || ps.faults() != 0 {
 		t.Errorf("acknowledged: %v, %+v", err, p.Faults())
 	}
-	ps.closeAll()
+	ps.closeAll(t.Context())
 }
 
 // An envelope of many recipients does not fit a header; the mail follows it.

@@ -20,8 +20,10 @@ type index struct {
 	p   *person
 	key seal.IndexKey
 
-	mu    sync.Mutex // guards the rest; held while one is saved, so that they are in order
-	saved uint64     // account.Account.Generation that lies there
+	// mu guards the rest, and the key's use: held while an index is saved or loaded, so
+	// that they are in order, and none is sealed with a key that is wiped meanwhile.
+	mu    sync.Mutex
+	saved uint64 // account.Account.Generation that lies there
 }
 
 // newIndex makes p's. The class key is of class mail.
@@ -38,6 +40,8 @@ func (c *Cell) newIndex(p *person, mail seal.ClassKey) (*index, error) {
 // load is what was saved last, or nil: it is thrown away without harm, and nobody
 // waits long for it.
 func (x *index) load(ctx context.Context) []byte {
+	x.mu.Lock()
+	defer x.mu.Unlock()
 	if x.key.IsZero() {
 		return nil
 	}
@@ -57,7 +61,16 @@ func (x *index) load(ctx context.Context) []byte {
 	return nil
 }
 
-// save hands the index to keeper if it is another than the one that lies there.
+// end wipes the key, when nothing uses it any more. What is being saved ends with
+// the person's ctx.
+func (x *index) end() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.key.Wipe()
+}
+
+// save hands the index to keeper if it is another than the one that lies there. It
+// ends with the person's time here.
 func (x *index) save(ctx context.Context, a *account.Account) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -71,6 +84,7 @@ func (x *index) save(ctx context.Context, a *account.Account) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, indexTime)
 	defer cancel()
+	defer context.AfterFunc(x.p.ctx, cancel)()
 	in, out := io.Pipe()
 	sealed := make(chan struct{})
 	go func() {
@@ -90,14 +104,18 @@ func (x *index) save(ctx context.Context, a *account.Account) error {
 
 // follow saves the index once it is complete, and then from time to time, until ctx
 // ends. What is lost with the cell is the log since the last time.
-func (x *index) follow(ctx context.Context, a *account.Account, loaded bool) {
-	if x.key.IsZero() || a.Ready(ctx) != nil {
+func (x *index) follow(ctx context.Context, a *account.Account) {
+	if a.Ready(ctx) != nil {
 		return
 	}
-	if loaded {
-		x.mu.Lock()
-		x.saved = a.Generation()
-		x.mu.Unlock()
+	x.mu.Lock()
+	locked := x.key.IsZero()
+	if x.saved == 0 {
+		x.saved = a.Loaded()
+	}
+	x.mu.Unlock()
+	if locked {
+		return
 	}
 	tick := time.NewTicker(x.c.cfg.IndexEvery)
 	defer tick.Stop()

@@ -1,6 +1,7 @@
 package cell
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"log/slog"
@@ -55,7 +56,7 @@ func reading(t *testing.T) (*Cell, *person, *memup.Account, *library, seal.Class
 	m := ipc.NewMux(slog.New(slog.DiscardHandler))
 	m.Raw("POST "+ipc.KeeperIndexPut, http.HandlerFunc(k.put))
 	m.Raw("POST "+ipc.KeeperIndexGet, http.HandlerFunc(k.get))
-	t.Cleanup(ps.closeAll)
+	t.Cleanup(func() { ps.closeAll(context.Background()) })
 	c := &Cell{people: ps, keeper: ipc.NewClient(line(t, "keeper", m)), log: slog.New(slog.DiscardHandler), cfg: Config{Forget: time.Minute, IndexEvery: time.Hour}}
 	key, err := seal.NewUMK().ClassKey(p.uid, seal.ClassMail, 1)
 	if err != nil {
@@ -158,7 +159,8 @@ func TestSilentPeopleAreLetGo(t *testing.T) {
 	p.account, _ = openOver(t, x, a)
 	here := func() int { n, _ := c.people.count(); return n }
 	later := time.Now().Add(time.Hour)
-	leave, err := c.people.enter(p)
+	g := grantOf(p)
+	leave, err := c.people.enter(g, func() {})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,7 +183,7 @@ func TestSilentPeopleAreLetGo(t *testing.T) {
 	if here() != 0 || k.saved == 0 {
 		t.Errorf("%d people here, saved %d times", here(), k.saved)
 	}
-	if _, err := c.people.enter(p); ipc.CodeOf(err) != ipc.CodeUnknown {
+	if _, err := c.people.enter(g, func() {}); ipc.CodeOf(err) != ipc.CodeUnknown {
 		t.Errorf("a request of somebody who was let go: %v", err)
 	}
 }
@@ -197,7 +199,7 @@ func TestIndexIsSavedNowAndThen(t *testing.T) {
 	acc, _ := openOver(t, x, a)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
-	go func() { defer close(done); x.follow(ctx, acc, false) }()
+	go func() { defer close(done); x.follow(ctx, acc) }()
 	until := func(n int) {
 		t.Helper()
 		for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
@@ -215,4 +217,100 @@ func TestIndexIsSavedNowAndThen(t *testing.T) {
 	until(2)
 	cancel()
 	<-done
+}
+
+// stall is a keeper that begins to take an index, and does not go on until it is
+// told to or the cell breaks off.
+type stall struct {
+	began chan struct{}
+	on    chan struct{}
+}
+
+func (k *stall) put(w http.ResponseWriter, r *http.Request) {
+	_, _ = io.ReadFull(r.Body, make([]byte, 100))
+	close(k.began)
+	select {
+	case <-k.on:
+	case <-r.Context().Done():
+	}
+	_, _ = io.Copy(io.Discard, r.Body)
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// A session that ends while the index of somebody silent is being saved ends the
+// saving, and the key is wiped when nothing seals with it any more.
+func TestSaveEndsWithThePerson(t *testing.T) {
+	c, p, a, _, key := reading(t)
+	x, err := c.newIndex(p, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.index = x
+	p.account, _ = openOver(t, x, a)
+	p.close = x.end
+	k := &stall{began: make(chan struct{}), on: make(chan struct{})}
+	t.Cleanup(func() { close(k.on) })
+	m := ipc.NewMux(slog.New(slog.DiscardHandler))
+	m.Raw("POST "+ipc.KeeperIndexPut, http.HandlerFunc(k.put))
+	c.keeper = ipc.NewClient(line(t, "stalled", m))
+	forgotten := make(chan struct{})
+	go func() { defer close(forgotten); c.forget(context.Background(), p) }()
+	<-k.began
+	if _, err := c.people.end(t.Context(), ipc.EndRequest{Sessions: [][]byte{[]byte("session")}}); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-forgotten:
+	case <-time.After(indexTime / 2):
+		t.Fatal("the index of somebody who signed out is still being saved")
+	}
+	p.end() // waits for the closing, which runs apart
+	if err := x.save(t.Context(), p.account); err != nil || !x.key.IsZero() {
+		t.Errorf("after the end: %v, the key is wiped: %v", err, x.key.IsZero())
+	}
+}
+
+func sealedAs(t *testing.T, x *index, text []byte) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	if err := x.key.Seal(&out, text); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+// What came while nobody had the index is saved when it was loaded and brought in
+// step: else the states given out of it would be forgotten with the next silence.
+func TestLoadedIndexIsSavedWhenItChanged(t *testing.T) {
+	for name, news := range map[string]int{"changed": 1, "as it was": 0, "damaged": 1} {
+		c, p, a, k, key := reading(t)
+		x, err := c.newIndex(p, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		acc, _ := openOver(t, x, a)
+		if err := x.save(t.Context(), acc); err != nil {
+			t.Fatal(err)
+		}
+		switch name {
+		case "changed":
+			deliver(a, 2)
+		case "damaged":
+			k.file = sealedAs(t, x, []byte("no index"))
+		}
+		again, err := c.newIndex(p, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		acc, loaded := openOver(t, again, a)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { defer close(done); again.follow(ctx, acc) }()
+		time.Sleep(50 * time.Millisecond)
+		cancel()
+		<-done
+		if !loaded || k.saved != 1+news {
+			t.Errorf("%s: loaded %v, saved %d times, want %d", name, loaded, k.saved, 1+news)
+		}
+	}
 }

@@ -36,9 +36,14 @@ func (c *Cell) openAccount(ctx context.Context, p *person, req ipc.PersonRequest
 		wipe(keys)
 		return nil, nil, err
 	}
+	fail := func(err error) (*account.Account, func(), error) {
+		store.Close()
+		p.index.end()
+		wipe(keys)
+		return nil, nil, err
+	}
 	kept := make(chan []byte, 1)
 	go func() { kept <- p.index.load(ctx) }() // while the mail server is greeted
-	loaded := false
 	p.outbox, p.settings = c.class(p, keys[seal.ClassOutbox]), c.class(p, keys[seal.ClassSettings])
 	var set *settings.Settings
 	opened := make(chan error, 1)
@@ -59,24 +64,16 @@ func (c *Cell) openAccount(ctx context.Context, p *person, req ipc.PersonRequest
 		Log: c.log,
 	})
 	if err = errors.Join(err, <-opened); err != nil {
-		store.Close()
-		wipe(keys)
-		return nil, nil, err
+		return fail(err)
 	}
 	a, err := account.New(ctx, account.Config{
 		ID: accountID(p.uid), Addresses: req.Addresses, Settings: set, Store: store, Key: keys[seal.ClassMail].Reveal(),
 		Uploads: uploads{c, p}, Outbox: out, Filters: filters{c, p}, Renderer: findings{c, p}, Faults: p, Logger: c.log,
 		HeaderBytes: int(c.cfg.HeaderMemory), AsSaid: c.cfg.AsSaid,
-		Snapshot: func(context.Context) []byte {
-			b := <-kept
-			loaded = b != nil
-			return b
-		},
+		Snapshot: func(context.Context) []byte { return <-kept },
 	})
 	if err != nil {
-		store.Close()
-		wipe(keys)
-		return nil, nil, err
+		return fail(err)
 	}
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -84,11 +81,11 @@ func (c *Cell) openAccount(ctx context.Context, p *person, req ipc.PersonRequest
 			c.log.Error("account ended", "uid", p.uid.String(), "err", err)
 		}
 	})
-	wg.Go(func() { p.index.follow(ctx, a, loaded) })
+	wg.Go(func() { p.index.follow(ctx, a) })
 	return a, func() {
 		wg.Wait()
 		a.Close()
-		p.index.key.Wipe()
+		p.index.end()
 		wipe(keys)
 	}, nil
 }

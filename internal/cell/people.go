@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -67,8 +69,17 @@ type person struct {
 	gone    bool                                      // dismissed: running takes no more
 	running sync.WaitGroup                            // requests under way
 	busy    int                                       // how many
+	asked   map[*asked]struct{}                       // those of them that end with their session
 	heard   time.Time                                 // when the last one began or ended
 	images  map[jmap.EmailID]map[jmap.BlobID]struct{} // of the bodies shown last
+
+	closing sync.Once // of end
+}
+
+// asked is a request under way.
+type asked struct {
+	session string
+	cancel  context.CancelFunc
 }
 
 // grant is one session's right to a person.
@@ -113,7 +124,7 @@ func (ps *people) take(ctx context.Context, req ipc.PersonRequest) (ipc.PersonTa
 			ps.dismiss(old)
 		}
 	}
-	p = &person{uid: uid, login: req.Login, fence: req.Fence, locked: req.Locked, heard: time.Now(), opened: make(chan struct{}), grants: map[[32]byte]*grant{}}
+	p = &person{uid: uid, login: req.Login, fence: req.Fence, locked: req.Locked, heard: time.Now(), opened: make(chan struct{}), grants: map[[32]byte]*grant{}, asked: map[*asked]struct{}{}}
 	p.drawn.Time, p.drawn.Keep, p.drawn.Max = bodyTime, keepDrawn, maxDrawn
 	p.drawn.Fits = func(d ipc.Rendered) bool { return len(d.Document) <= maxDrawnLen }
 	p.ctx, p.cancel = context.WithCancel(context.Background())
@@ -182,7 +193,7 @@ func (ps *people) drop(key [32]byte, g *grant) {
 	delete(ps.grants, key)
 	p := g.person
 	delete(p.grants, key)
-	p.endPushes(g.session)
+	p.endSession(g.session)
 	if len(p.grants) == 0 {
 		ps.dismiss(p)
 		return
@@ -201,6 +212,13 @@ func (ps *people) dismiss(p *person) {
 		return
 	}
 	p.gone = true
+	ps.remove(p)
+	p.cancel()
+	go p.end()
+}
+
+// remove takes a person out, with their grants. It needs mu.
+func (ps *people) remove(p *person) {
 	if p.leaving != nil {
 		p.leaving.Stop()
 	}
@@ -212,8 +230,11 @@ func (ps *people) dismiss(p *person) {
 		delete(ps.grants, key)
 	}
 	clear(p.grants)
-	p.cancel()
-	go func() {
+}
+
+// end closes what a person has, once: pushes, the account, keys. p.ctx is over.
+func (p *person) end() {
+	p.closing.Do(func() {
 		<-p.opened
 		if p.push != nil {
 			p.push.Close()
@@ -222,7 +243,18 @@ func (ps *people) dismiss(p *person) {
 		if p.close != nil {
 			p.close()
 		}
-	}()
+	})
+}
+
+// endSession ends what a session has here: requests under way, and subscriptions. It
+// needs people.mu.
+func (p *person) endSession(session string) {
+	for a := range p.asked {
+		if a.session == session {
+			a.cancel()
+		}
+	}
+	p.endPushes(session)
 }
 
 // settle waits for requests under way, whose context is over: what they make of
@@ -236,20 +268,25 @@ func (p *person) settle() {
 	}
 }
 
-// enter counts a request of a person; the result ends it. It is refused when the
-// person's time here is over.
-func (ps *people) enter(p *person) (leave func(), err error) {
+// enter counts a request of a session; cancel is called when the session is over
+// before the result ends it. It is refused when the person's time here, or the
+// session's, is over.
+func (ps *people) enter(g *grant, cancel context.CancelFunc) (leave func(), err error) {
+	p := g.person
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
-	if p.gone {
+	if p.gone || p.grants[sha256.Sum256(g.capability)] != g {
 		return nil, ipc.Errorf(ipc.CodeUnknown, "session is over")
 	}
+	a := &asked{g.session, cancel}
+	p.asked[a] = struct{}{}
 	p.running.Add(1)
 	p.busy++
 	p.heard = time.Now()
 	return func() {
 		ps.mu.Lock()
 		defer ps.mu.Unlock()
+		delete(p.asked, a)
 		p.busy--
 		p.heard = time.Now()
 		p.running.Done()
@@ -296,23 +333,14 @@ func (ps *people) end(_ context.Context, req ipc.EndRequest) (ipc.None, error) {
 	}
 	for _, p := range ps.byRoom { // also of sessions whose capability was refused before
 		for _, s := range req.Sessions {
-			p.endPushes(string(s))
+			p.endSession(string(s))
 		}
 	}
 	return ipc.None{}, nil
 }
 
-// find is the person that a capability of gate's admits to.
-func (ps *people) find(ctx context.Context, text string) (*person, error) {
-	g, err := ps.findGrant(ctx, text)
-	if err != nil {
-		return nil, err
-	}
-	return g.person, nil
-}
-
-// findGrant is find for who must know the session, too.
-func (ps *people) findGrant(ctx context.Context, text string) (*grant, error) {
+// find is the session that a capability of gate's admits to.
+func (ps *people) find(ctx context.Context, text string) (*grant, error) {
 	unknown := ipc.Errorf(ipc.CodeUnknown, "capability is not known")
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
 	if err != nil {
@@ -400,16 +428,33 @@ func (ps *people) endStreams() {
 	}
 }
 
-// closeAll dismisses everybody, for a cell that drains.
-func (ps *people) closeAll() {
+// closeAll dismisses everybody, for a cell that drains. Until ctx ends they keep what
+// they need to store what became of a mail that is being handed over: else it would
+// count as uncertain although its sending came to its end.
+func (ps *people) closeAll(ctx context.Context) {
 	ps.mu.Lock()
-	var all []*person
-	for _, p := range ps.byRoom {
-		all = append(all, p)
-		ps.dismiss(p)
+	all := slices.Collect(maps.Values(ps.byRoom))
+	for _, p := range all {
+		p.gone = true
+		p.cancel()
 	}
 	ps.mu.Unlock()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		var wg sync.WaitGroup
+		for _, p := range all {
+			wg.Go(p.end)
+		}
+		wg.Wait()
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
 	for _, p := range all {
-		<-p.opened
+		ps.remove(p)
 	}
 }

@@ -39,6 +39,14 @@ func visitor(t *testing.T, failure error) (*people, *person, ipc.PersonRequest) 
 	return ps, p, req
 }
 
+// grantOf is one of a person's.
+func grantOf(p *person) *grant {
+	for _, g := range p.grants {
+		return g
+	}
+	return nil
+}
+
 // A porter that was just started does not know a live session for a moment: the
 // cell keeps the capability, or every request of the person would wait in vain.
 func TestUnknownOfAMomentIsLetPass(t *testing.T) {
@@ -61,7 +69,7 @@ func TestUnknownOfAMomentIsLetPass(t *testing.T) {
 		if refuse(unknownFor, ipc.CodeUnknown) {
 			t.Error("a capability that stays unknown was kept")
 		}
-		ps.closeAll()
+		ps.closeAll(t.Context())
 	})
 }
 
@@ -71,7 +79,7 @@ func TestFencedCapabilityIsDroppedAtOnce(t *testing.T) {
 	if _, err := ps.capability(p); ipc.CodeOf(err) != ipc.CodeUnknown {
 		t.Errorf("after a newer lease: %v", err)
 	}
-	ps.closeAll()
+	ps.closeAll(t.Context())
 }
 
 // What a person sees while their account cannot be opened are words for a person,
@@ -107,7 +115,8 @@ func TestAccountClosesAfterRequests(t *testing.T) {
 			ps, p, req := visitor(t, nil)
 			closed := make(chan time.Time, 2)
 			p.close = func() { closed <- time.Now() }
-			leave, err := ps.enter(p)
+			g := grantOf(p)
+			leave, err := ps.enter(g, func() {})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -122,7 +131,7 @@ func TestAccountClosesAfterRequests(t *testing.T) {
 			if d := (<-closed).Sub(start); d != min(took, settleTime) {
 				t.Errorf("%s: closed after %s", name, d)
 			}
-			if _, err := ps.enter(p); ipc.CodeOf(err) != ipc.CodeUnknown {
+			if _, err := ps.enter(g, func() {}); ipc.CodeOf(err) != ipc.CodeUnknown {
 				t.Errorf("%s: entered after the end: %v", name, err)
 			}
 		}
@@ -137,7 +146,7 @@ func TestAccountClosesOnce(t *testing.T) {
 		var closed atomic.Int32
 		p.close = func() { closed.Add(1) }
 		ps.refused(p, req.Capability, ipc.CodeFenced)
-		ps.closeAll()
+		ps.closeAll(t.Context())
 		time.Sleep(2 * endGrace)
 		if n := closed.Load(); n != 1 {
 			t.Errorf("closed %d times", n)
@@ -165,7 +174,7 @@ func TestImagesOfThisMailAlone(t *testing.T) {
 	if len(p.images) > maxShown {
 		t.Errorf("%d mails are remembered", len(p.images))
 	}
-	ps.closeAll()
+	ps.closeAll(t.Context())
 }
 
 // A session that the platform's password alone opened shares nothing with one that
@@ -186,11 +195,11 @@ func TestLockedSessionsAreApart(t *testing.T) {
 			return taken
 		}
 		of := func(name string) *person {
-			p, err := ps.find(t.Context(), base64.RawURLEncoding.EncodeToString([]byte(name)))
+			g, err := ps.find(t.Context(), base64.RawURLEncoding.EncodeToString([]byte(name)))
 			if err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
-			return p
+			return g.person
 		}
 		ask("one", 1, first, false)
 		if taken := ask("two", 1, !first, true); taken.Held || !taken.Beside {
@@ -217,6 +226,80 @@ func TestLockedSessionsAreApart(t *testing.T) {
 		if _, err := ps.take(t.Context(), ipc.PersonRequest{UID: bytes.Repeat([]byte{7}, 16), Fence: 1, Locked: !first}); ipc.CodeOf(err) != ipc.CodeFenced {
 			t.Errorf("an old lease was taken: %v", err)
 		}
-		ps.closeAll()
+		ps.closeAll(t.Context())
 	}
+}
+
+// What a session asked for ends with it, also when the person has another one.
+func TestRequestsEndWithTheirSession(t *testing.T) {
+	ps, p, req := visitor(t, nil)
+	defer ps.closeAll(t.Context())
+	other := req
+	other.Capability, other.Session = []byte("another"), []byte("other session")
+	if _, err := ps.take(t.Context(), other); err != nil {
+		t.Fatal(err)
+	}
+	c := &Cell{people: ps}
+	over := map[string]chan struct{}{}
+	for _, name := range []string{"capability", "another"} {
+		began := make(chan struct{})
+		ended := make(chan struct{})
+		over[name] = ended
+		h := c.admit(func(_ http.ResponseWriter, r *http.Request, _ *person) {
+			close(began)
+			<-r.Context().Done()
+			close(ended)
+		})
+		r := httptest.NewRequest(http.MethodGet, "/jmap/eventsource/", nil)
+		r.Header.Set(ipc.HeaderCapability, base64.RawURLEncoding.EncodeToString([]byte(name)))
+		go h.ServeHTTP(httptest.NewRecorder(), r)
+		<-began
+	}
+	if _, err := ps.end(t.Context(), ipc.EndRequest{Sessions: [][]byte{req.Session}}); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-over["capability"]:
+	case <-time.After(5 * time.Second):
+		t.Error("a stream outlives its session")
+	}
+	select {
+	case <-over["another"]:
+		t.Error("the stream of another session ended, too")
+	case <-time.After(20 * time.Millisecond):
+	}
+	if p.ctx.Err() != nil {
+		t.Error("the person is gone")
+	}
+}
+
+// A cell that drains lets a mail that is being handed over come to its end, with the
+// capability to say what became of it.
+func TestDrainWaitsForWhatIsUnderWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for took, whole := range map[time.Duration]bool{3 * time.Second: true, time.Hour: false} {
+			ps, p, _ := visitor(t, nil)
+			var stored atomic.Bool
+			p.close = func() { // the outbox ends with ctx, and then stores an outcome
+				<-p.ctx.Done()
+				time.Sleep(took)
+				_, err := ps.capability(p)
+				stored.Store(err == nil)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), drainTime)
+			began := time.Now()
+			ps.closeAll(ctx)
+			cancel()
+			if got := time.Since(began); got != min(took, drainTime) {
+				t.Errorf("waited %s for what took %s", got, took)
+			}
+			if stored.Load() != whole {
+				t.Errorf("what took %s: stored %v", took, stored.Load())
+			}
+			if n, _ := ps.count(); n != 0 {
+				t.Error("somebody is still here")
+			}
+			time.Sleep(2 * time.Hour)
+		}
+	})
 }

@@ -93,7 +93,7 @@ func TestPushEndsWithSession(t *testing.T) {
 			if n := len(p.push.Session("other", true).PushGet()); n != 1 {
 				t.Errorf("%s: another session has %d", name, n)
 			}
-			ps.closeAll()
+			ps.closeAll(t.Context())
 			synctest.Wait()
 			if n := len(p.push.Session("other", true).PushGet()); n != 0 {
 				t.Errorf("%s: %d subscriptions of who left", name, n)
@@ -116,7 +116,7 @@ func TestPushNotForBasicSession(t *testing.T) {
 		if n := len(posted()); n != 0 {
 			t.Errorf("%d posts", n)
 		}
-		ps.closeAll()
+		ps.closeAll(t.Context())
 		synctest.Wait()
 	})
 }

@@ -66,10 +66,12 @@ func Run(ctx context.Context, role *ipc.Role, log *slog.Logger, reg prometheus.R
 		return err
 	}
 	err = role.Run(ctx)
+	drain, cancel := context.WithTimeout(context.Background(), drainTime)
+	defer cancel()
 	c.people.endStreams()
 	stop()
 	wg.Wait()
-	c.people.closeAll()
+	c.people.closeAll(drain)
 	return err
 }
 
@@ -133,15 +135,16 @@ func (c *Cell) gateHandler() (http.Handler, error) {
 }
 
 // admit lets a request in whose capability is known. Anything else is 421 before
-// a byte of the body is read. The request ends with the person's time here.
+// a byte of the body is read. The request ends with its session, and with the
+// person's time here.
 func (c *Cell) admit(next func(http.ResponseWriter, *http.Request, *person)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		g, err := c.people.findGrant(r.Context(), r.Header.Get(ipc.HeaderCapability))
-		var p *person
+		ctx, cancel := context.WithCancel(r.Context())
+		defer cancel()
+		g, err := c.people.find(r.Context(), r.Header.Get(ipc.HeaderCapability))
 		var leave func()
 		if err == nil {
-			p = g.person
-			leave, err = c.people.enter(p)
+			leave, err = c.people.enter(g, cancel)
 		}
 		switch {
 		case ipc.CodeOf(err) == ipc.CodeUnknown:
@@ -152,8 +155,8 @@ func (c *Cell) admit(next func(http.ResponseWriter, *http.Request, *person)) htt
 			return
 		}
 		defer leave()
-		ctx, cancel := context.WithCancel(context.WithValue(context.WithValue(r.Context(), personKey{}, p), grantKey{}, g))
-		defer cancel()
+		p := g.person
+		ctx = context.WithValue(context.WithValue(ctx, personKey{}, p), grantKey{}, g)
 		over := p.ctx
 		if strings.HasPrefix(r.URL.Path, "/jmap/eventsource") {
 			over = p.streams

@@ -72,7 +72,7 @@ func uploading(t *testing.T) (uploads, *shelf) {
 	m := ipc.NewMux(slog.New(slog.DiscardHandler))
 	m.Raw("POST "+ipc.KeeperUploadPut, http.HandlerFunc(k.put))
 	m.Raw("POST "+ipc.KeeperUploadGet, http.HandlerFunc(k.get))
-	t.Cleanup(ps.closeAll)
+	t.Cleanup(func() { ps.closeAll(context.Background()) })
 	return uploads{&Cell{people: ps, keeper: ipc.NewClient(line(t, "keeper", m)), log: slog.New(slog.DiscardHandler)}, p}, k
 }
 

@@ -30,7 +30,7 @@ type Index struct {
 
 	epoch    string
 	past     []branch // the logs that this one goes on from, oldest first
-	gen      uint64   // grows with each transaction; for caches
+	gen      uint64   // grows with each transaction that changes something; for caches
 	seq      uint32   // number of the last change
 	floor    uint32   // changes up to here are forgotten
 	complete bool     // every mail is here; before, states lead nowhere

@@ -43,6 +43,7 @@ type Replica struct {
 	moved chan struct{} // closed and renewed at each change
 
 	built   chan struct{} // closed when the index is complete
+	loaded  uint64        // Generation of the snapshot that was taken over
 	closers sync.Once
 }
 
@@ -110,12 +111,17 @@ func (r *Replica) load(ctx context.Context, cfg Config) *Index {
 		ix, err := decode(b, r.info.Identity, cfg.Key)
 		if err == nil {
 			ix.branch()
+			r.loaded = ix.Generation()
 			return ix
 		}
 		r.log.Warn("snapshot of the index not usable", "err", err)
 	}
 	return newIndex(r.info.Identity, cfg.Key, newEpoch())
 }
+
+// Loaded is the Generation that the snapshot stands for which was taken over: while
+// it is the present one, nothing has changed since. 0: there was none.
+func (r *Replica) Loaded() uint64 { return r.loaded }
 
 // Info is what the store said of itself.
 func (r *Replica) Info() upstream.Info { return r.info }

@@ -149,8 +149,7 @@ func (t *tx) commit() ([]unknownUID, error) {
 	r := &run{t: t, ix: ix, was: make(map[uint32]before, len(t.adds)), left: map[*box][]uint32{},
 		joined: map[*box][]uint32{}, newRefs: map[*box][]ref{},
 		hide: map[*box]upstream.UIDSet{}}
-	seq := ix.seq
-	ix.gen++
+	seq, moved := ix.seq, t.moves()
 	r.uncount()
 	for _, b := range t.resets {
 		r.reset(b)
@@ -175,11 +174,28 @@ func (t *tx) commit() ([]unknownUID, error) {
 	}
 	r.log()
 	changed := ix.seq != seq
+	if changed || moved || len(r.hide)+len(r.unknown) > 0 {
+		ix.gen++ // a look that found everything as it was does not count
+	}
 	ix.mu.Unlock()
 	if changed {
 		ix.notify()
 	}
 	return r.unknown, nil
+}
+
+// moves says whether it changes more than flags, which may be as they were. It needs
+// Index.mu.
+func (t *tx) moves() bool {
+	if t.quiet || len(t.adds)+len(t.removes)+len(t.resets) > 0 {
+		return true
+	}
+	for b, m := range t.marks {
+		if b.marks != m.marks || b.synced != m.synced {
+			return true
+		}
+	}
+	return false
 }
 
 // touch remembers what a mail was.
