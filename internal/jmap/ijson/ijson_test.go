@@ -3,6 +3,7 @@ package ijson
 import (
 	"encoding/json"
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -174,6 +175,10 @@ func FuzzResolve(f *testing.F) {
 			return
 		}
 		got, err := v.Resolve(pointer)
+		want, found := naiveResolve(v, strings.Split(pointer, "/"), pointer)
+		if found != (err == nil) || found && !Equal(got, want) {
+			t.Fatalf("%q of %q: %s, %v; naively %s, %t", pointer, text, got.Append(nil), err, want.Append(nil), found)
+		}
 		if err != nil {
 			return
 		}
@@ -181,6 +186,43 @@ func FuzzResolve(f *testing.F) {
 			t.Fatalf("%q of %q: %d values became %d, %v", pointer, text, n, m, err)
 		}
 	})
+}
+
+// naiveResolve is RFC 6901 with the "*" of RFC 8620, section 3.7, token by token
+// over plain JSON.
+func naiveResolve(v Value, tokens []string, pointer string) (Value, bool) {
+	if pointer == "" {
+		return v, true
+	}
+	if tokens[0] != "" {
+		return Value{}, false
+	}
+	if len(tokens) == 1 {
+		return v, true
+	}
+	token, rest := tokens[1], append([]string{""}, tokens[2:]...)
+	if v.Kind() == Array && token == "*" {
+		var all []Value
+		for _, item := range v.Elems() {
+			r, ok := naiveResolve(item, rest, pointer)
+			if !ok {
+				return Value{}, false
+			}
+			if r.Kind() == Array {
+				all = append(all, r.Elems()...)
+			} else {
+				all = append(all, r)
+			}
+		}
+		return NewArray(all), true
+	}
+	for i, item := range v.Elems() {
+		escaped := strings.NewReplacer("~", "~0", "/", "~1").Replace(item.Name())
+		if v.Kind() == Object && escaped == token || v.Kind() == Array && strconv.Itoa(i) == token {
+			return naiveResolve(item, rest, pointer)
+		}
+	}
+	return Value{}, false
 }
 
 func FuzzAppendString(f *testing.F) {
