@@ -95,6 +95,7 @@ const (
 	capCore       = "urn:ietf:params:jmap:core"
 	capMail       = "urn:ietf:params:jmap:mail"
 	capSubmission = "urn:ietf:params:jmap:submission"
+	capMDN        = "urn:ietf:params:jmap:mdn"
 )
 
 // Exchange makes one request of method calls and returns the answer as it came.
@@ -111,7 +112,7 @@ func (p *Person) Exchange(ctx context.Context, calls ...Call) ([]byte, error) {
 		}
 		methods[i], names[i] = []any{c.Name, args, fmt.Sprint(i)}, c.Name
 	}
-	body, err := json.Marshal(Args{"using": []string{capCore, capMail, capSubmission}, "methodCalls": methods})
+	body, err := json.Marshal(Args{"using": []string{capCore, capMail, capSubmission, capMDN}, "methodCalls": methods})
 	if err != nil {
 		return nil, err
 	}

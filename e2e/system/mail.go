@@ -163,6 +163,7 @@ func (p *Person) SetKeyword(ctx context.Context, id, keyword string, on bool) er
 type Outgoing struct {
 	To, Subject, Text, MessageID string
 	Blob                         string // attached, where not empty
+	AskReceipt                   bool   // by SendHeld alone
 	Drafts, Sent                 string // mailboxes
 	Identity                     string
 }

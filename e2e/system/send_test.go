@@ -198,7 +198,8 @@ func (d *drill) work(i int, p *Person) {
 		d.mu.Lock()
 		blow := d.next
 		d.mu.Unlock()
-		time.Sleep(time.Until(blow) - rand.N(time.Duration(hold)*time.Second+300*time.Millisecond))
+		// Before the first blow there is no time of a next one.
+		time.Sleep(max(0, time.Until(blow)) - rand.N(time.Duration(hold)*time.Second+300*time.Millisecond))
 		m.began = time.Now()
 		d.send(ctx, p, out, m, hold)
 		m.ended = time.Now()

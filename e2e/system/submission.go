@@ -11,8 +11,8 @@ import (
 // Submission is what tests read of an EmailSubmission (RFC 8621, section 7).
 type Submission struct {
 	ID, EmailID, UndoStatus string
-	DeliveryStatus          map[string]struct{ SMTPReply, Delivered string }
-	DSNBlobIDs              []string
+	DeliveryStatus          map[string]struct{ SMTPReply, Delivered, Displayed string }
+	DSNBlobIDs, MDNBlobIDs  []string
 }
 
 // SendHeld sends as our client does, to wait for so many seconds before it goes out;
@@ -23,6 +23,9 @@ func (p *Person) SendHeld(ctx context.Context, o Outgoing, seconds int) (string,
 		"from": []Args{{"name": nil, "email": p.Login}}, "to": []Args{{"name": nil, "email": o.To}},
 		"subject": o.Subject, "messageId": []string{o.MessageID},
 		"bodyValues": Args{"text": Args{"value": o.Text}}, "textBody": []Args{{"partId": "text", "type": "text/plain"}},
+	}
+	if o.AskReceipt {
+		email["header:Disposition-Notification-To:asAddresses"] = []Args{{"name": nil, "email": p.Login}}
 	}
 	submission := Args{"identityId": o.Identity, "emailId": "#draft"}
 	if seconds > 0 {

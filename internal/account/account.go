@@ -49,15 +49,16 @@ type Config struct {
 // Account is an unlocked account. It implements jmapserver.Account and the
 // optional interfaces named below.
 type Account struct {
-	cfg     Config
-	mail    *replica.Replica
-	info    atomic.Pointer[jmap.AccountInfo] // replaced as a whole
-	headers *headerCache
-	wholes  *wholes
-	blobs   blobNamer
-	parsing chan struct{} // holds a token while a message from a blob is in memory
-	quota   *quotas       // nil: the platform tells none
-	log     *slog.Logger
+	cfg      Config
+	mail     *replica.Replica
+	info     atomic.Pointer[jmap.AccountInfo] // replaced as a whole
+	headers  *headerCache
+	wholes   *wholes
+	blobs    blobNamer
+	parsing  chan struct{} // holds a token while a message from a blob is in memory
+	receipts chan struct{} // holds a token while a receipt is sent
+	quota    *quotas       // nil: the platform tells none
+	log      *slog.Logger
 
 	filtering    chan struct{} // holds a token while scripts are read or changed
 	filterStates *filterStates
@@ -70,6 +71,7 @@ var (
 	_ jmapserver.IdentityReader    = (*Account)(nil)
 	_ jmapserver.IdentitySetter    = (*Account)(nil)
 	_ jmapserver.Submitter         = (*Account)(nil)
+	_ jmapserver.MDNSender         = (*Account)(nil)
 	_ jmapserver.EmailImporter     = (*Account)(nil)
 	_ jmapserver.EmailParser       = (*Account)(nil)
 	_ jmapserver.BlobReferrer      = (*Account)(nil)
@@ -102,7 +104,7 @@ func New(ctx context.Context, cfg Config) (*Account, error) {
 			return nil, err
 		}
 	}
-	a := &Account{cfg: cfg, headers: newHeaderCache(cfg.HeaderBytes), wholes: newWholes(), blobs: blobNamer{key: cfg.Key}, parsing: make(chan struct{}, 1), log: cfg.Logger,
+	a := &Account{cfg: cfg, headers: newHeaderCache(cfg.HeaderBytes), wholes: newWholes(), blobs: blobNamer{key: cfg.Key}, parsing: make(chan struct{}, 1), receipts: make(chan struct{}, 1), log: cfg.Logger,
 		filtering: make(chan struct{}, 1), filterStates: newFilterStates()}
 	a.info.Store(a.describe())
 	defer a.meanwhile(ctx)()

@@ -25,6 +25,13 @@ const (
 	reportSkew     = time.Minute
 	maxReportSeen  = 1000
 
+	// Receipts (RFC 9007): maxReceipt is bytes of one, with the mail that it is about
+	// if that is returned; porter takes as many from the null sender. maxReceiptTo is
+	// how many addresses may ask for one: more are made to have others flooded (RFC
+	// 3798, section 2.1).
+	maxReceipt   = 1 << 20
+	maxReceiptTo = 5
+
 	// maxTextPart bounds the encoded bytes fetched of one text part of a large
 	// mail. Nobody reads four megabytes of text; what is cut is marked
 	// isTruncated.

@@ -109,6 +109,8 @@ type EndRequest struct {
 
 // SubmitEnvelope is one mail's way out.
 type SubmitEnvelope struct {
+	// From is an address of the person; "" is the null sender of a notice, which is
+	// small and goes to few.
 	From       string       `json:"from"`
 	FromParams Params       `json:"fromParams,omitempty"`
 	To         []SubmitRcpt `json:"to"`

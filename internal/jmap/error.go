@@ -103,6 +103,7 @@ const (
 	SetForbiddenFrom     SetErrorType = "forbiddenFrom"
 	SetForbiddenToSend   SetErrorType = "forbiddenToSend" // Description may be shown to the person
 	SetCannotUnsend      SetErrorType = "cannotUnsend"
+	SetMDNAlreadySent    SetErrorType = "mdnAlreadySent" // RFC 9007, section 2.1
 )
 
 // SetError says why one object was not created, changed or destroyed.

@@ -9,7 +9,7 @@ import (
 )
 
 // conformanceDocs are the RFCs that docs/conformance has a table for.
-var conformanceDocs = []string{"rfc8620", "rfc8621", "rfc8887", "rfc9404", "rfc9661"}
+var conformanceDocs = []string{"rfc8620", "rfc8621", "rfc8887", "rfc9007", "rfc9404", "rfc9661"}
 
 // conformanceRow is a row of docs/conformance: a sentence of an RFC and what
 // shows it.

@@ -15,7 +15,8 @@ type method struct {
 	capability string
 	// able reports whether an account has the ability; nil: every account has.
 	able   func(Account) bool
-	writes bool // refused on a read-only account
+	writes bool           // refused on a read-only account
+	lost   jmap.ErrorType // what an account that is not there is answered; "": accountNotFound
 	run    func(*call) error
 }
 
@@ -51,6 +52,9 @@ func methods() map[string]method {
 		"Email/import":       {capability: mail, run: emailImport, able: able[EmailImporter], writes: true},
 		"Email/copy":         {capability: mail, run: emailCopy, able: able[EmailImporter], writes: true},
 		"Email/parse":        {capability: mail, run: emailParse, able: able[EmailParser]},
+
+		"MDN/send":  {capability: jmap.CapabilityMDN, run: mdnSend, able: able[MDNSender], writes: true, lost: jmap.InvalidArguments},
+		"MDN/parse": {capability: jmap.CapabilityMDN, run: mdnParse, able: able[MDNSender], lost: jmap.InvalidArguments},
 
 		"SearchSnippet/get": {capability: mail, run: searchSnippetGet, able: able[SnippetReader]},
 
@@ -161,6 +165,8 @@ func (c *call) findAccount(m *method) error {
 		}
 	}
 	switch {
+	case c.account == nil && m.lost != "":
+		return m.lost
 	case c.account == nil:
 		return jmap.AccountNotFound
 	case !has(m.capability, c.account, &c.info):

@@ -19,7 +19,7 @@ const Collation = "i;unicode-casemap"
 // capabilities returns what may stand in "using" for these accounts.
 func (h *Handler) capabilities(infos []accountOf) []string {
 	caps := []string{jmap.CapabilityCore}
-	for _, c := range []string{jmap.CapabilityMail, jmap.CapabilitySubmission, jmap.CapabilityBlob, jmap.CapabilityVacation, jmap.CapabilitySieve, jmap.CapabilityQuota, jmap.CapabilityVendor} {
+	for _, c := range []string{jmap.CapabilityMail, jmap.CapabilitySubmission, jmap.CapabilityBlob, jmap.CapabilityVacation, jmap.CapabilitySieve, jmap.CapabilityQuota, jmap.CapabilityMDN, jmap.CapabilityVendor} {
 		if slices.ContainsFunc(infos, func(a accountOf) bool { return has(c, a.account, &a.info) }) {
 			caps = append(caps, c)
 		}
@@ -74,6 +74,8 @@ func has(capability string, a Account, info *jmap.AccountInfo) bool {
 		return true
 	case jmap.CapabilitySubmission:
 		return info.Submission != nil && able[IdentityReader](a) && able[Submitter](a)
+	case jmap.CapabilityMDN:
+		return info.Submission != nil && able[IdentityReader](a) && able[MDNSender](a)
 	case jmap.CapabilityVacation:
 		return info.Vacation && able[Vacationer](a)
 	case jmap.CapabilitySieve:

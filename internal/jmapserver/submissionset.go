@@ -286,6 +286,12 @@ func (c *call) afterSubmission(s *setArgs, r *jmap.SubmissionSetResult, emails m
 			next.destroy = append(next.destroy, string(email))
 		}
 	}
+	c.implicitEmailSet(next)
+}
+
+// implicitEmailSet changes Emails as other methods ask for on their success. Its
+// response follows theirs; if it fails, so does its error.
+func (c *call) implicitEmailSet(next setArgs) {
 	if len(next.update)+len(next.destroy) == 0 {
 		return
 	}

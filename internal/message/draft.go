@@ -41,6 +41,7 @@ type DraftPart struct {
 	CID         string
 	Language    []string
 	Location    string
+	ReportType  string       // of a multipart/report (RFC 3462, section 1)
 	Fields      []DraftField // further fields
 	SubParts    []*DraftPart
 	Text        string

@@ -229,6 +229,9 @@ func (p *DraftPart) mimeHeader(n *node) []byte {
 	if p.Charset != "" {
 		w.param("charset", p.Charset)
 	}
+	if p.ReportType != "" {
+		w.param("report-type", p.ReportType)
+	}
 	if n.boundary != "" {
 		w.param("boundary", n.boundary)
 		if p.Type == "multipart/related" && len(p.SubParts) > 0 {

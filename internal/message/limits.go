@@ -18,6 +18,10 @@ const (
 	MaxBoundary = 80
 	// maxReported bounds the recipients of one report: a mail has 1,000 at most.
 	maxReported = 1000
+	// maxExtensions bounds the extension fields, and apart from them the errors, of
+	// one disposition notification; maxReceiptText is bytes of its text for people.
+	maxExtensions  = 50
+	maxReceiptText = 64 << 10
 	// MaxAddresses bounds the addresses of one field: more are dropped.
 	MaxAddresses = 20000
 	// MaxMessageIDs bounds the ids of one field. The first and the last ones

@@ -51,6 +51,10 @@ func FuzzReadReport(f *testing.F) {
 	f.Add([]byte(mdn))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		r, _ := ReadReport(Parse(raw))
+		receipt, _ := ReadReceipt(Parse(raw))
+		if len(receipt.Errors) > maxExtensions || len(receipt.Extension) > maxExtensions {
+			t.Errorf("%d errors and %d extensions", len(receipt.Errors), len(receipt.Extension))
+		}
 		if len(r.Recipients) > maxReported {
 			t.Errorf("%d recipients", len(r.Recipients))
 		}

@@ -14,6 +14,8 @@ const (
 	scarcePipes    = 2                // of one person when a platform has a quarter of its pipes left: a watcher and a worker
 	maxSubmits     = 4                // submissions of one person at once
 	maxRecipients  = 1000             // of one mail; the platform's own limit is usually lower
+	maxNotice      = 1<<20 + 4<<10    // bytes of a mail from the null sender: a receipt of 1 MiB with its line ends
+	maxNoticeTo    = 5                // recipients of one
 	cellRecipients = 20               // times the person's limit: what a whole cell may send in an hour
 	maxAliases     = 8 << 20          // bytes of an alias file
 	pipeBuffer     = 32 << 10         // of each direction of a pipe

@@ -21,7 +21,7 @@ import (
 
 // submit is the guard of outgoing mail: a cell names an envelope and hands over
 // bytes, and porter speaks SMTP itself. MAIL FROM must be an address of the
-// account, and recipients are capped per mail, person, cell and hour.
+// account, or empty for a notice; recipients are capped per mail, person, cell and hour.
 func (p *Porter) submit(cell string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		out, err := p.submitMail(w, r, cell)
@@ -73,7 +73,11 @@ func (p *Porter) submitMail(w http.ResponseWriter, r *http.Request, cell string)
 	defer cancel()
 	stop := context.AfterFunc(g.ctx, cancel)
 	defer stop()
-	body := &first{r: text, once: func() { stop() }}
+	var mail io.Reader = text
+	if smtp.MailFrom.IsZero() {
+		mail = http.MaxBytesReader(w, io.NopCloser(text), maxNotice)
+	}
+	body := &first{r: mail, once: func() { stop() }}
 	out, err := p.send(ctx, g, plat, smtp, body)
 	if ipc.CodeOf(err) == ipc.CodeUnavailable {
 		p.quota.Give(len(smtp.RcptTo), caps) // nothing was sent, and it will be tried again
@@ -132,12 +136,9 @@ func firstLine(r *bufio.Reader) ([]byte, error) {
 // the account's own addresses.
 func guardEnvelope(env ipc.SubmitEnvelope, own []string) (submission.Envelope, error) {
 	var out submission.Envelope
-	from, err := submission.ParseAddress(env.From)
-	if err != nil || from.IsZero() {
-		return out, ipc.Errorf(ipc.CodeForbidden, "the sender is not an address")
-	}
-	if !slices.ContainsFunc(own, func(a string) bool { return strings.EqualFold(a, from.String()) }) {
-		return out, ipc.Errorf(ipc.CodeForbidden, "the sender is not an address of this account")
+	from, err := guardSender(env, own)
+	if err != nil {
+		return out, err
 	}
 	if len(env.To) == 0 || len(env.To) > maxRecipients {
 		return out, ipc.Errorf(ipc.CodeForbidden, "a mail goes to 1 to %d recipients", maxRecipients)
@@ -151,6 +152,25 @@ func guardEnvelope(env ipc.SubmitEnvelope, own []string) (submission.Envelope, e
 		out.RcptTo = append(out.RcptTo, a)
 	}
 	return out, applyParams(&out, env)
+}
+
+// guardSender lets the account's own addresses through, and the null sender of a
+// notice (RFC 3798, section 3): a small mail to few.
+func guardSender(env ipc.SubmitEnvelope, own []string) (submission.Address, error) {
+	if env.From == "" {
+		if len(env.To) > maxNoticeTo || env.Size > maxNotice {
+			return submission.Address{}, ipc.Errorf(ipc.CodeForbidden, "a notice goes to %d recipients and has %d bytes at most", maxNoticeTo, maxNotice)
+		}
+		return submission.Address{}, nil
+	}
+	from, err := submission.ParseAddress(env.From)
+	if err != nil || from.IsZero() {
+		return from, ipc.Errorf(ipc.CodeForbidden, "the sender is not an address")
+	}
+	if !slices.ContainsFunc(own, func(a string) bool { return strings.EqualFold(a, from.String()) }) {
+		return from, ipc.Errorf(ipc.CodeForbidden, "the sender is not an address of this account")
+	}
+	return from, nil
 }
 
 // applyParams takes the SMTP parameters that we know; any other is refused, so
