@@ -62,6 +62,8 @@ type Account struct {
 
 	filtering    chan struct{} // holds a token while scripts are read or changed
 	filterStates *filterStates
+
+	searches *searches // that go on between requests
 }
 
 var (
@@ -119,6 +121,7 @@ func New(ctx context.Context, cfg Config) (*Account, error) {
 	if q, ok := cfg.Store.(upstream.Quotaer); ok && mail.Info().Quota {
 		a.quota = newQuotas(q.Quotas, cfg.Logger)
 	}
+	a.searches = newSearches(a)
 	return a, nil
 }
 
@@ -164,7 +167,10 @@ func (a *Account) meanwhile(ctx context.Context) (wait func()) {
 
 // Close ends the connections to the mail platform. Call it after Run has
 // returned. It is safe to call it twice.
-func (a *Account) Close() error { return a.cfg.Store.Close() }
+func (a *Account) Close() error {
+	a.searches.close()
+	return a.cfg.Store.Close()
+}
 
 // Snapshot is the index as bytes, to be sealed and given to a later Account. It
 // is nil while the index is not complete: there is nothing worth keeping.

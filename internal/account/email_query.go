@@ -50,6 +50,11 @@ func (a *Account) emailQuery(ctx context.Context, q *jmap.EmailQuery) (jmap.Emai
 	if err != nil {
 		return jmap.EmailQueryResult{}, failure(err)
 	}
+	return a.evaluate(ctx, q, text)
+}
+
+// evaluate answers a query whose words have been searched.
+func (a *Account) evaluate(ctx context.Context, q *jmap.EmailQuery, text replica.Text) (jmap.EmailQueryResult, error) {
 	words := &replica.Words{Text: text}
 	for try := 1; ; try++ {
 		res, err := a.mail.Query(q, words)
@@ -115,28 +120,38 @@ func onlyMailbox(f *jmap.Filter[jmap.EmailCondition]) (jmap.MailboxID, bool) {
 // there is none. What the index knows of the mails limits the mailboxes that are
 // searched; it never changes what is found.
 func (a *Account) search(ctx context.Context, f *jmap.Filter[jmap.EmailCondition]) (replica.Text, error) {
+	text, byPlace, err := a.questions(f)
+	if err != nil || len(text) == 0 {
+		return nil, err
+	}
+	return text, a.askAll(ctx, byPlace, text)
+}
+
+// questions are what has to be asked of which mailbox. text has every condition
+// with words, and nothing found.
+func (a *Account) questions(f *jmap.Filter[jmap.EmailCondition]) (text replica.Text, byPlace map[upstream.Place][]question, err error) {
 	var conditions []*jmap.EmailCondition
 	collect(f, &conditions)
 	if len(conditions) == 0 {
-		return nil, nil
+		return nil, nil, nil
 	}
 	where, err := a.mail.Where(f)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	text := make(replica.Text, len(conditions))
-	byPlace := make(map[upstream.Place][]question)
+	text = make(replica.Text, len(conditions))
+	byPlace = make(map[upstream.Place][]question)
 	for _, c := range conditions {
 		terms, err := termsOf(c)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		text[c] = nil
 		for _, at := range a.placesOf(c, where) {
 			byPlace[at] = append(byPlace[at], question{c, terms})
 		}
 	}
-	return text, a.askAll(ctx, byPlace, text)
+	return text, byPlace, nil
 }
 
 // question is a condition as it is asked of one mailbox.

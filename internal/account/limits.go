@@ -116,6 +116,29 @@ const (
 	// hold hundreds.
 	maxTypedConditions = 32
 
+	// quickMails is up to how many mails a mailbox is searched beside another by a
+	// search that answers as it goes on: in some 50 ms. Larger ones are searched one
+	// after the other, so that one of two workers is soon free for who opens what
+	// has been found.
+	quickMails = 2000
+
+	// maxSearches bounds the searches whose results are kept, keepSearch how long
+	// after somebody asked for one: as long as a person scrolls in it.
+	maxSearches = 4
+	keepSearch  = time.Minute
+
+	// searchPatience is how long an unfinished search goes on without somebody who
+	// waits for it: a client asks again at once, or has left.
+	searchPatience = 5 * time.Second
+
+	// searchFirst is how long the first answer waits for the whole result, which
+	// most searches have by then: nothing flickers. searchGather is the pause in
+	// which folders that end shortly after each other become one answer, and
+	// searchWait how long an answer waits for news.
+	searchFirst  = 300 * time.Millisecond
+	searchGather = 150 * time.Millisecond
+	searchWait   = 10 * time.Second
+
 	// snippetMailBytes bounds the encoded text of a mail that is read for a search
 	// snippet, and snippetBytes that of all mails of a call: what a screen of long
 	// newsletters has. Where there is more, there is no snippet.

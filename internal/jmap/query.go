@@ -162,6 +162,18 @@ type QueryResult[ID ~string] struct {
 // EmailQueryResult is the outcome of an EmailQuery.
 type EmailQueryResult = QueryResult[EmailID]
 
+// EmailSearchResult is what a search has found so far (EmailSearch/query of the
+// vendor capability). Until it is complete it has only mails of mailboxes that
+// have been searched, and none when that could show a mail that is no result.
+type EmailSearchResult struct {
+	EmailQueryResult
+	// SearchState changes with each mailbox that has been searched.
+	SearchState string
+	IsComplete  bool
+	Searched    int // mailboxes
+	ToSearch    int // mailboxes in all
+}
+
 // EmailQueryChanges asks what became of an earlier result (RFC 8620, section
 // 5.6). The Window of Query is not used.
 type EmailQueryChanges struct {

@@ -206,6 +206,12 @@ type Searcher interface {
 	// SearchExplain says what the parts of a text are taken for, and which
 	// operators there are. It asks nothing of a network.
 	SearchExplain(s *jmap.SearchText) (spans []jmap.SearchSpan, operators []string)
+
+	// EmailSearch answers a query with what has been found so far. With the
+	// SearchState of an earlier answer it waits until there is more, or for some
+	// seconds. The search goes on between two calls, and ends when nobody asks
+	// again or when ctx ends while nobody else waits for it.
+	EmailSearch(ctx context.Context, q *jmap.EmailQuery, since string) (jmap.EmailSearchResult, error)
 }
 
 // SnippetReader is the optional ability to show where the words of a filter stand.

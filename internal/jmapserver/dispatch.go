@@ -68,6 +68,7 @@ func methods() map[string]method {
 		"EmailSubmission/queryChanges": {capability: submission, run: submissionQueryChanges, able: able[Submitter]},
 		"EmailSubmission/set":          {capability: submission, run: submissionSet, able: able[Submitter], writes: true},
 
+		"EmailSearch/query":   {capability: jmap.CapabilityVendor, run: emailSearchQuery, able: able[Searcher]},
 		"EmailSearch/explain": {capability: jmap.CapabilityVendor, run: emailSearchExplain, able: able[Searcher]},
 
 		"VacationResponse/get": {capability: jmap.CapabilityVacation, run: vacationGet, able: able[Vacationer]},

@@ -48,6 +48,40 @@ func readSearch(v ijson.Value, c *jmap.EmailCondition) (bool, error) {
 	return given, nil
 }
 
+// emailSearchQuery is EmailSearch/query of the vendor capability: Email/query that
+// answers before all folders have been searched. Beside the arguments of that it
+// takes the searchState of an earlier answer.
+func emailSearchQuery(c *call) error {
+	q := c.emailQueryArgs()
+	var clamped bool
+	q.Window, clamped = readWindow(c)
+	since := c.args.strOrNull("sinceSearchState")
+	if err := c.args.done(); err != nil {
+		return err
+	}
+	r, err := c.account.(Searcher).EmailSearch(c.ctx, &q, since)
+	if err != nil {
+		return err
+	}
+	c.respond(c.name, func(o *ijson.Out) {
+		o.Str("accountId", string(c.info.ID))
+		o.Str("queryState", string(r.State))
+		o.Str("searchState", r.SearchState)
+		o.Bool("isComplete", r.IsComplete)
+		o.Uint("searched", uint64(r.Searched))
+		o.Uint("toSearch", uint64(r.ToSearch))
+		o.Uint("position", uint64(r.Position))
+		o.B = ijson.AppendStrings(o.Key("ids"), r.IDs)
+		if q.CalculateTotal {
+			o.Uint("total", uint64(r.Total))
+		}
+		if clamped {
+			o.Uint("limit", maxQueryLimit)
+		}
+	})
+	return nil
+}
+
 // emailSearchExplain is EmailSearch/explain of the vendor capability: what each
 // part of a search text is taken for, so that a client can show it.
 func emailSearchExplain(c *call) error {

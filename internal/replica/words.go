@@ -138,6 +138,31 @@ func (ix *Index) Where(f *jmap.Filter[jmap.EmailCondition]) ([]upstream.Place, e
 	return ix.cover(match), nil
 }
 
+// Extent is the highest uid that the index has of a mailbox, 0 if it has none, and
+// the number of mails there: while the uid stays, no mail has come.
+func (ix *Index) Extent(at upstream.Place) (top upstream.UID, mails int) {
+	ix.mu.RLock()
+	defer ix.mu.RUnlock()
+	b := ix.byName[at.Box]
+	if b == nil || b.marks.UIDValidity != at.Validity || len(b.uids) == 0 {
+		return 0, 0
+	}
+	return uidOf(ix.uidOf(b.uids[len(b.uids)-1])), len(b.uids)
+}
+
+// MailboxesBut returns all Mailboxes but those at the places.
+func (ix *Index) MailboxesBut(places map[upstream.Place]bool) []jmap.MailboxID {
+	ix.mu.RLock()
+	defer ix.mu.RUnlock()
+	var out []jmap.MailboxID
+	for _, b := range ix.boxes {
+		if b != nil && !places[b.place()] {
+			out = append(out, b.id)
+		}
+	}
+	return out
+}
+
 // cover chooses mailboxes for the mails that match: first those of the mails
 // with one copy, then what is needed for the others.
 func (ix *Index) cover(match func(uint32) bool) []upstream.Place {

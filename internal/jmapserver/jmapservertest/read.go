@@ -251,6 +251,18 @@ func (a *Account) SearchExplain(s *jmap.SearchText) ([]jmap.SearchSpan, []string
 	return []jmap.SearchSpan{{Start: 0, End: len(s.Text), Kind: "unknown", Suggest: "from"}}, []string{"from"}
 }
 
+// EmailSearch implements jmapserver.Searcher: a search is complete when it is
+// asked for the second time.
+func (a *Account) EmailSearch(ctx context.Context, q *jmap.EmailQuery, since string) (jmap.EmailSearchResult, error) {
+	r := jmap.EmailSearchResult{SearchState: "1", Searched: 1, ToSearch: 2}
+	if since != "" {
+		r = jmap.EmailSearchResult{SearchState: "2", Searched: 2, ToSearch: 2, IsComplete: true}
+	}
+	var err error
+	r.EmailQueryResult, err = a.EmailQuery(ctx, q)
+	return r, err
+}
+
 // SearchSnippets implements jmapserver.SnippetReader: it looks for the whole of
 // the condition text.
 func (a *Account) SearchSnippets(_ context.Context, f *jmap.Filter[jmap.EmailCondition], ids []jmap.EmailID) (list []jmap.SearchSnippet, missing []jmap.EmailID, err error) {

@@ -10,7 +10,7 @@ import (
 	"cofferdam/internal/upstream"
 )
 
-// Search finds mails by their words.
+// Search finds mails by their words. When ctx ends it, the server stops searching.
 func (s *Store) Search(ctx context.Context, at upstream.Place, terms []upstream.Term) (set upstream.UIDSet, err error) {
 	if _, err := s.traits(ctx); err != nil {
 		return set, err
@@ -30,6 +30,12 @@ func (s *Store) Search(ctx context.Context, at upstream.Place, terms []upstream.
 		}
 		found := c.client.Search(imap.And(keys...), imap.SearchOptions{})
 		if err := both(ctx, sel, found); err != nil {
+			if ctx.Err() != nil {
+				// Nobody waits any more, and IMAP has no other way to end a SEARCH: left
+				// alone it would work on for nothing, and whoever has this connection
+				// next would stand behind it.
+				c.client.Close()
+			}
 			return err
 		}
 		res, err := whole(found.Wait(ctx))
