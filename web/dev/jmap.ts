@@ -87,6 +87,8 @@ export class FakeJmap {
       "Mailbox/get": (a) => [[name, this.mailboxGet(a)]],
       "Mailbox/changes": (a) => [[name, this.mailboxChanges(a)]],
       "Email/query": (a) => [[name, this.emailQuery(a)]],
+      "EmailSearch/query": (a) => [[name, this.emailSearch(a)]],
+      "SearchSnippet/get": (a) => [[name, this.snippets(a)]],
       "Email/get": (a) => [[name, this.emailGet(a)]],
       "Email/changes": (a) => [[name, this.emailChanges(a)]],
       "Email/set": (a) => [[name, this.emailSet(a)]],
@@ -139,6 +141,27 @@ export class FakeJmap {
     const ids = found.slice(position, position + Number(args["limit"] ?? 50)).map((e) => e.id);
     return { accountId: ACCOUNT, queryState: String(this.state), canCalculateChanges: false, position, ids, total: found.length }; // prettier-ignore
   }
+
+  /** Set by tests: how many answers of a search come before it is complete; the first has one mail. */
+  searchSteps = 0;
+
+  private emailSearch(args: Json): Json {
+    const step = Number(args["sinceSearchState"] ?? 0) + 1;
+    const isComplete = step > this.searchSteps;
+    const answer = this.emailQuery(args);
+    const partial = isComplete ? {} : { ids: strings(answer["ids"]).slice(0, step), total: step };
+    return { ...answer, ...partial, searchState: String(step), isComplete, searched: step, toSearch: this.searchSteps + 1 };
+  } // prettier-ignore
+
+  private snippets(args: Json): Json {
+    const filter = isObject(args["filter"]) ? args["filter"] : {};
+    const asked = isObject(filter["search"]) ? filter["search"]["text"] : filter["text"];
+    const list = strings(args["emailIds"]).map((id) => {
+      const mail = this.byId.get(id);
+      return { emailId: id, subject: markIn(mail?.subject ?? "", text(asked)), preview: markIn(mail?.text ?? "", text(asked)) };
+    });
+    return { accountId: ACCOUNT, list, notFound: null };
+  } // prettier-ignore
 
   private emailGet(args: Json): Json {
     const ids = [...new Set(strings(args["ids"]))];
@@ -337,6 +360,17 @@ function walk(value: unknown, path: string[]): unknown {
 
 function text(v: unknown): string {
   return typeof v === "string" ? v : "";
+}
+
+/** The first word of a search, marked, with some words around it; null if it is not there. */
+function markIn(all: string, asked: string): string | null {
+  const word = asked.split(/\s+/)[0] ?? "";
+  const at = all.toLowerCase().indexOf(word.toLowerCase());
+  if (word === "" || at < 0) return null;
+  const safe = (s: string) =>
+    s.replace(/\s+/g, " ").replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+  const end = at + word.length;
+  return `${safe(all.slice(Math.max(0, at - 40), at))}<mark>${safe(all.slice(at, end))}</mark>${safe(all.slice(end, end + 80))}`;
 }
 
 function matches(e: FakeMail, f: Json): boolean {

@@ -215,6 +215,10 @@ test("search goes through all folders and names the one a mail lies in", async (
   await box.press("Enter");
   await expect(found).toBeVisible();
 
+  await box.fill(`"third buoy" in:archive`);
+  await box.press("Enter");
+  await expect(found.locator(".row-preview mark")).toHaveText("third buoy");
+
   await box.fill("xyzzy-never-written");
   await box.press("Enter");
   await expect(mail.page.getByText("Nothing found")).toBeVisible();

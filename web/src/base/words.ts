@@ -65,6 +65,7 @@ export const words = {
   searchEmpty: "What are you looking for?",
   searchEmptyHint:
     "Search goes through all folders: senders, subjects and texts. from:, to:, subject:, in:, is:unread, has:attachment, before: and after: narrow it down, a minus leaves out.",
+  searching: "searching more folders…",
   noResults: "Nothing found",
   noResultsHint: "No mail in any folder has these words. Fewer words, or the start of one, find more.",
   results: (n: number) => many(n, "1 result", "results"),

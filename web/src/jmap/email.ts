@@ -204,11 +204,13 @@ export interface EmailQueryAnswer {
   readonly total: number | null;
 }
 
+export const NEWEST_FIRST = [{ property: "receivedAt", isAscending: false }] as const;
+
 /** emailQuery, newest first (RFC 8621, section 4.4). */
 export function emailQuery(accountId: AccountId, query: EmailQueryArgs): Method<EmailQueryAnswer> {
   return {
     name: "Email/query",
-    args: { accountId, sort: [{ property: "receivedAt", isAscending: false }], ...query },
+    args: { accountId, sort: NEWEST_FIRST, ...query },
     using: query.filter.search ? [MAIL, COFFERDAM] : [MAIL],
     decode: object({ queryState: state, position: num, ids: list(emailId), total: orNull(num) }),
   };

@@ -27,7 +27,7 @@ class Wire extends Connection {
   }
   override async send(batch: Batch): Promise<Answers> {
     this.requests++;
-    await Promise.resolve();
+    await new Promise((resolve) => setImmediate(resolve)); // others run between two answers
     if (this.down) throw new Trouble("offline", "cut");
     return Answers.decode(JSON.parse(JSON.stringify(this.server.handle(batch.encode()))));
   }
@@ -422,4 +422,47 @@ test("a refused send keeps the draft and can be repeated", async () => {
   await rest();
   assert.equal(server.mails.filter((m) => m.subject === "Once").length, 1);
   stop();
+});
+
+test("a search shows what there is and asks until it is complete, with snippets", async () => {
+  const { server, wire, store } = await opened();
+  server.searchSteps = 2;
+  const word = "re";
+  const search = { filter: { search: { text: word } }, collapseThreads: false };
+  const list = store.list(search);
+  const totals: (number | null)[] = [];
+  const searching: boolean[] = [];
+  const stopTotals = list.total.subscribe((n) => totals.push(n));
+  const stopSearching = list.searching.subscribe((s) => searching.push(s));
+  const before = wire.requests;
+  list.view();
+  for (let i = 0; i < 20 && (i === 0 || list.searching.value); i++) await rest();
+  await rest();
+  assert.deepEqual(totals.slice(0, 3), [null, 1, 2]);
+  assert.ok((list.total.value ?? 0) > 2);
+  assert.deepEqual(searching, [false, true, false]);
+  assert.ok(wire.requests - before <= 6, `${wire.requests - before} requests`); // three answers, and snippets of each
+  const first = list.at(0);
+  const snippet = first === undefined ? undefined : list.snippets.value.get(first);
+  const marked = [...(snippet?.subject ?? []), ...(snippet?.preview ?? [])].find((p) => p.marked);
+  assert.equal(marked?.text.toLowerCase(), word);
+  stopTotals();
+  stopSearching();
+});
+
+test("a search that nobody looks at is not asked for again", async () => {
+  const { server, wire, store } = await opened();
+  server.searchSteps = Infinity;
+  const list = store.list({ filter: { search: { text: "e" } }, collapseThreads: false });
+  const leave = list.view();
+  await rest();
+  leave();
+  await rest();
+  const before = wire.requests;
+  await rest();
+  assert.equal(wire.requests, before);
+  server.searchSteps = 0;
+  list.view();
+  await rest();
+  assert.equal(list.searching.value, false);
 });

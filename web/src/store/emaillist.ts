@@ -5,6 +5,7 @@ import { Batch } from "../jmap/call";
 import type { Connection } from "../jmap/connection";
 import { type EmailFilter, emailGet, emailQuery } from "../jmap/email";
 import type { EmailId, MailboxId, State, ThreadId } from "../jmap/id";
+import { emailSearchQuery, type EmailSearchAnswer, searchSnippetGet, type Snippet } from "../jmap/search";
 import { type Thread, threadGet } from "../jmap/thread";
 import { type EmailRecord, lightProperties, rowProperties } from "./email";
 import { PAGE, Pages } from "./pages";
@@ -55,7 +56,10 @@ interface Span {
 export class EmailList {
   private readonly pages = new Pages<EmailId>();
   private wanted: Span = { first: 0, last: PAGE - MARGIN };
-  private running: { readonly span: Span; readonly abort: AbortController } | undefined;
+  private running:
+    { readonly span: Span; readonly abort: AbortController; readonly waits: boolean } | undefined;
+  /** What the server calls the answer of a search that goes on. */
+  private searchState: string | undefined;
   private stale = true;
   private viewers = 0;
   private failures = 0;
@@ -68,6 +72,10 @@ export class EmailList {
   readonly version = signal(0);
   /** Rows by which the list has moved under the view: positive when mail came in above. */
   readonly shifted = signal(0);
+  /** True while the server still searches folders; the rows so far are results. */
+  readonly searching = signal(false);
+  /** In a search, where its words stand in mails. */
+  readonly snippets = signal<ReadonlyMap<EmailId, Snippet>>(new Map());
   /** Where the view was scrolled to, for coming back. */
   scrollTop = 0;
 
@@ -104,8 +112,14 @@ export class EmailList {
   show(first: number, last: number): void {
     this.wanted = { first: Math.max(0, first - MARGIN), last: last + MARGIN };
     if (this.pages.forget(first)) this.store.prune();
-    if (this.running && !overlaps(this.running.span, this.wanted)) this.running.abort.abort();
+    const running = this.running;
+    if (running && !overlaps(running.span, this.wanted)) running.abort.abort();
+    else if (running?.waits && this.isMissing()) running.abort.abort();
     void this.pump();
+  }
+
+  private isMissing(): boolean {
+    return this.pages.missing(this.wanted.first, this.wanted.last) !== undefined;
   }
 
   /**
@@ -122,7 +136,10 @@ export class EmailList {
   view(): () => void {
     this.viewers++;
     void this.pump();
-    return () => void this.viewers--;
+    return () => {
+      // The server searches on as long as somebody waits.
+      if (--this.viewers === 0 && this.searching.peek()) this.running?.abort.abort();
+    };
   }
 
   /** mayHold is true when a mail in these mailboxes could be a row of this list. */
@@ -146,11 +163,12 @@ export class EmailList {
       const span = this.nextSpan();
       if (!span) return;
       const anchored = this.stale;
+      const since = anchored && !this.isMissing() ? this.searchState : undefined;
       this.stale = false;
       const abort = new AbortController();
-      this.running = { span, abort };
+      this.running = { span, abort, waits: since !== undefined };
       try {
-        await this.load(span, anchored, abort.signal);
+        await this.load(span, anchored, since, abort.signal);
         this.failures = 0;
         this.status.value = { kind: "ready" };
       } catch (thrown) {
@@ -187,6 +205,7 @@ export class EmailList {
   }
 
   private nextSpan(): Span | undefined {
+    if (this.searching.peek() && this.viewers === 0) return undefined;
     if (this.stale) {
       const page = (row: number) => Math.floor(row / PAGE);
       return { first: page(this.wanted.first) * PAGE, last: (page(this.wanted.last) + 1) * PAGE - 1 };
@@ -195,24 +214,38 @@ export class EmailList {
     return missing && { first: missing.from, last: missing.from + missing.count - 1 };
   }
 
-  private async load(span: Span, anchored: boolean, abort: AbortSignal): Promise<void> {
+  private async load(
+    span: Span,
+    anchored: boolean,
+    since: string | undefined,
+    abort: AbortSignal,
+  ): Promise<void> {
     // An anchor keeps the row at the top of the view in place when mail arrived above it.
     const anchor = anchored && span.first > 0 ? this.pages.at(span.first) : undefined;
     try {
-      await this.fetch(span, anchor, abort);
+      await this.fetch(span, anchor, since, abort);
     } catch (thrown) {
       if (anchor === undefined || asTrouble(thrown).type !== "anchorNotFound") throw thrown;
-      await this.fetch(span, undefined, abort);
+      await this.fetch(span, undefined, undefined, abort);
     }
   }
 
-  private async fetch(span: Span, anchor: EmailId | undefined, abort: AbortSignal): Promise<void> {
+  private async fetch(
+    span: Span,
+    anchor: EmailId | undefined,
+    since: string | undefined,
+    abort: AbortSignal,
+  ): Promise<void> {
     const { connection } = this.store;
     const account = connection.session.account;
     const request = new Batch();
     const limit = span.last - span.first + 1;
     const where = anchor === undefined ? { position: span.first } : { anchor, anchorOffset: 0 };
-    const query = request.add(emailQuery(account, { ...this.query, ...where, limit, calculateTotal: true }));
+    const asked = { ...this.query, ...where, limit, calculateTotal: true };
+    const search = this.query.filter.search
+      ? request.add(emailSearchQuery(account, { ...asked, sinceSearchState: since }))
+      : undefined;
+    const query = search ?? request.add(emailQuery(account, asked));
     const rows = request.add(emailGet(account, query.ref("/ids"), rowProperties));
     const threads = this.query.collapseThreads
       ? request.add(threadGet(account, rows.ref<readonly ThreadId[]>("/list/*/threadId")))
@@ -232,7 +265,33 @@ export class EmailList {
         found.total,
         anchor === undefined ? 0 : found.position - span.first,
       );
+      if (search) this.takeSearch(answers.of(search));
     });
+    if (search) void this.loadSnippets(found.ids);
+  }
+
+  /** A search that is not complete is asked for again at once, and waits on the server. */
+  private takeSearch(answer: EmailSearchAnswer): void {
+    this.searching.value = !answer.isComplete;
+    this.searchState = answer.isComplete ? undefined : answer.searchState;
+    if (!answer.isComplete) this.stale = true;
+  }
+
+  /** Rows are shown before their snippets, and stay as they are where there is none. */
+  private async loadSnippets(ids: readonly EmailId[]): Promise<void> {
+    const known = this.snippets.peek();
+    const { connection } = this.store;
+    const wanted = ids.filter((id) => !known.has(id)).slice(0, connection.session.limits.maxObjectsInGet);
+    if (wanted.length === 0) return;
+    try {
+      const answer = await connection.call(
+        searchSnippetGet(connection.session.account, this.query.filter, wanted),
+      );
+      const more = answer.list.map((s) => [s.emailId, s] as const);
+      this.snippets.value = new Map([...this.snippets.peek(), ...more]);
+    } catch {
+      // The rows have their subjects and previews.
+    }
   }
 
   /** A page of very long threads can exceed the server's limit; then they are fetched in pieces. */

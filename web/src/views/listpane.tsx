@@ -104,7 +104,10 @@ function ListTitle({ list }: { readonly list: EmailList | undefined }) {
     <header class="list-title">
       <div>
         <h1>{route.kind === "search" ? words.searchFor(route.text) : mailbox ? folderName(mailbox) : ""}</h1>
-        <p aria-live="polite">{total === null ? "\u00a0" : count(total)}</p>
+        <p aria-live="polite">
+          {total === null ? "\u00a0" : count(total)}
+          {list?.searching.value && ` · ${words.searching}`}
+        </p>
       </div>
       <Filters />
     </header>
@@ -278,8 +281,8 @@ function ListBody({ list }: { readonly list: EmailList | undefined }) {
   }
   return (
     <>
-      {total === null && <Skeletons />}
-      {total === 0 && <Empty />}
+      {(total === null || (total === 0 && list.searching.value)) && <Skeletons />}
+      {total === 0 && !list.searching.value && <Empty />}
       <Scroller key={room.listKey.value} list={list} />
       {total !== null && status.kind === "failed" && (
         <div class="list-trouble" role="status">

@@ -2,6 +2,7 @@
 import { listDate, fullDate } from "../base/time";
 import { words } from "../base/words";
 import type { EmailId } from "../jmap/id";
+import type { Piece } from "../jmap/search";
 import { folderName } from "../mail/folders";
 import type { Mailroom, RowMails } from "../mail/mailroom";
 import { displayName, type Participant, participants } from "../mail/people";
@@ -53,8 +54,25 @@ function Where({ row }: { readonly row: RowMails }) {
   return mailbox ? <span class="row-where">{folderName(mailbox)}</span> : null;
 }
 
+/** Characters before the first marked word: it shall be seen in a narrow row too. */
+const LEAD_CHARS = 24;
+
+function Pieces({ of, lead }: { readonly of: readonly Piece[]; readonly lead: number }) {
+  const text = (piece: Piece, i: number) =>
+    i === 0 && !piece.marked && piece.text.length > lead ? shortLead(piece.text, lead) : piece.text;
+  return <>{of.map((piece, i) => (piece.marked ? <mark>{piece.text}</mark> : text(piece, i)))}</>;
+}
+
+/** shortLead keeps the last words of a text. */
+function shortLead(text: string, most: number): string {
+  const end = text.slice(-most);
+  return `…${end.slice(end.indexOf(" ") + 1)}`;
+}
+
 function RowText({ row }: { readonly row: RowMails }) {
+  const room = useRoom();
   const { email, thread } = row;
+  const snippet = room.list.value?.snippets.value.get(email.id);
   const count = thread.filter((e) => !e.keywords["$draft"]).length;
   const draft = thread.some((e) => e.keywords["$draft"]);
   return (
@@ -77,13 +95,23 @@ function RowText({ row }: { readonly row: RowMails }) {
       </span>
       <span class="row-line">
         <span class="row-subject" dir="auto">
-          {email.subject ? (count > 1 ? threadSubject(email.subject) : email.subject) : words.noSubject}
+          {snippet?.subject ? (
+            <Pieces of={snippet.subject} lead={Infinity} />
+          ) : email.subject ? (
+            count > 1 ? (
+              threadSubject(email.subject)
+            ) : (
+              email.subject
+            )
+          ) : (
+            words.noSubject
+          )}
         </span>
         <Where row={row} />
       </span>
       <span class="row-last">
         <span class="row-preview" dir="auto">
-          {email.preview}
+          {snippet?.preview ? <Pieces of={snippet.preview} lead={LEAD_CHARS} /> : email.preview}
         </span>
       </span>
     </>
