@@ -219,7 +219,9 @@ func (a *Account) searchBox(ctx context.Context, at upstream.Place, terms []upst
 		uids.AddRange(1, upstream.UID(1<<32-2))
 		return uids, nil
 	}
-	uids, err = a.cfg.Store.Search(ctx, at, terms)
+	if uids, err = a.cfg.Store.Search(ctx, at, terms); err == nil {
+		uids, err = a.withoutMarkup(ctx, at, terms, uids)
+	}
 	if errors.Is(err, upstream.ErrNoBox) {
 		return upstream.UIDSet{}, nil
 	}

@@ -139,6 +139,12 @@ const (
 	searchGather = 150 * time.Millisecond
 	searchWait   = 10 * time.Second
 
+	// markupMails bounds the mails of one mailbox that are looked into after the
+	// server's search, and markupBytes their text: some 50 ms. A word with more hits
+	// is one of a language, and of markup too seldom to wait for.
+	markupMails = 200
+	markupBytes = 4 << 20
+
 	// snippetMailBytes bounds the encoded text of a mail that is read for a search
 	// snippet, and snippetBytes that of all mails of a call: what a screen of long
 	// newsletters has. Where there is more, there is no snippet.

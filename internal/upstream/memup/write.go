@@ -178,7 +178,9 @@ func matchTerm(msg *message.Message, t upstream.Term) bool {
 		return true
 	}
 	found := false
-	msg.Body.Walk(func(p *message.Part) { found = found || p.IsText() && in(p.Value(0).Value) })
+	msg.Body.Walk(func(p *message.Part) {
+		found = found || p.IsText() && in(message.SearchText(p.Type, p.Value(0).Value))
+	})
 	return found
 }
 
