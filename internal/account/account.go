@@ -212,7 +212,7 @@ func (a *Account) describe() *jmap.AccountInfo {
 		},
 	}
 	if a.cfg.Outbox != nil {
-		info.Submission = &jmap.SubmissionCapability{MaxDelayedSend: uint64(outbox.MaxHold / time.Second), SubmissionExtensions: map[string][]string{}}
+		info.Submission = &jmap.SubmissionCapability{MaxDelayedSend: uint64(a.cfg.Outbox.MaxHold() / time.Second), SubmissionExtensions: map[string][]string{}}
 	}
 	return info
 }

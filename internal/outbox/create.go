@@ -23,7 +23,7 @@ func (o *Outbox) create(ctx context.Context, c jmap.SubmissionCreate) (*jmap.Sub
 	if identity == nil {
 		return nil, invalid("identityId", "There is no such identity.")
 	}
-	release, err := releaseOf(c.Envelope, time.Now())
+	release, err := releaseOf(c.Envelope, time.Now(), o.MaxHold())
 	if err != nil {
 		return nil, err
 	}

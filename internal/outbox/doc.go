@@ -8,7 +8,8 @@
 //	                            > uncertain
 //
 // A submission is held for as long as its client asks (HOLDFOR or HOLDUNTIL of
-// RFC 4865, at most MaxHold), so that it can be taken back.
+// RFC 4865, at most Outbox.MaxHold: not at all if nothing can be stored), so that
+// it can be taken back.
 //
 // # Invariants
 //

@@ -10,10 +10,20 @@ import (
 	"cofferdam/internal/jmap"
 )
 
+// MaxHold is how long a submission may be held before it is sent. Where records live
+// in memory alone it is 0: the asker would be told that a mail is on its way which
+// nobody sends, or puts back, when the session ends before its time.
+func (o *Outbox) MaxHold() time.Duration {
+	if o.memory {
+		return 0
+	}
+	return maxHold
+}
+
 // releaseOf is when a submission is to be sent: RFC 8621 section 7 has clients ask
 // for it as RFC 4865 does, by HOLDFOR in seconds or HOLDUNTIL as a date. Zero: at
 // once.
-func releaseOf(e *jmap.Envelope, now time.Time) (time.Time, error) {
+func releaseOf(e *jmap.Envelope, now time.Time, most time.Duration) (time.Time, error) {
 	if e == nil {
 		return time.Time{}, nil
 	}
@@ -36,8 +46,8 @@ func releaseOf(e *jmap.Envelope, now time.Time) (time.Time, error) {
 	switch {
 	case asked == 0 || !at.After(now):
 		return time.Time{}, nil
-	case at.Sub(now) > MaxHold:
-		return time.Time{}, invalid("envelope", "A mail can be held back for "+strconv.Itoa(int(MaxHold/time.Second))+" seconds at most.")
+	case at.Sub(now) > most:
+		return time.Time{}, invalid("envelope", "A mail can be held back for "+strconv.Itoa(int(most/time.Second))+" seconds at most.")
 	}
 	return at.UTC().Truncate(time.Millisecond), nil
 }

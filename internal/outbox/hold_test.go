@@ -371,7 +371,7 @@ func TestHoldAsked(t *testing.T) {
 		"none":             {},
 		"at once":          {params: params("HOLDFOR", "0")},
 		"seconds":          {params: params("holdfor", "10"), want: 10 * time.Second},
-		"the longest":      {params: params("HOLDFOR", "60"), want: MaxHold},
+		"the longest":      {params: params("HOLDFOR", "60"), want: maxHold},
 		"too long":         {params: params("HOLDFOR", "61"), bad: true},
 		"no number":        {params: params("HOLDFOR", "-1"), bad: true},
 		"ten digits":       {params: params("HOLDFOR", "0000000001"), bad: true},
@@ -385,7 +385,7 @@ func TestHoldAsked(t *testing.T) {
 		"another":          {params: params("RET", "HDRS")},
 		"until without it": {params: map[string]*string{"HOLDUNTIL": nil}, bad: true},
 	} {
-		at, err := releaseOf(&jmap.Envelope{MailFrom: jmap.EnvelopeAddress{Parameters: c.params}}, now)
+		at, err := releaseOf(&jmap.Envelope{MailFrom: jmap.EnvelopeAddress{Parameters: c.params}}, now, maxHold)
 		var want time.Time
 		if c.want > 0 {
 			want = now.Add(c.want)

@@ -33,10 +33,10 @@ const (
 	// better told to the person.
 	tries      = 3
 	firstPause = 500 * time.Millisecond
-	// MaxHold is how long a submission may be held before it is sent, so that it can
+	// maxHold is how long a submission may be held before it is sent, so that it can
 	// be taken back. It is announced as maxDelayedSend (RFC 8621, section 1.3.2):
 	// nothing here can wait for longer than a session lives.
-	MaxHold = 60 * time.Second
+	maxHold = 60 * time.Second
 	// resumeFor is how long after its time a held submission is still sent by a
 	// process that takes it up: long enough for a cell to start again, too short
 	// for a mail to go out at a sign-in hours later.

@@ -151,6 +151,13 @@ func TestLocked(t *testing.T) {
 		t.Errorf("%d rows, %d mails", len(d.rows), len(d.sent()))
 	}
 	id := r.only().ID
+	// A held mail would be gone without a word with the process: it is not taken.
+	if _, no := r.sendOne(heldFor("held", "10")); no == nil || no.Type != jmap.SetInvalidProperties || r.o.MaxHold() != 0 {
+		t.Errorf("held in memory alone: %+v, for at most %s", no, r.o.MaxHold())
+	}
+	if _, no := r.sendOne(heldFor("at once", "0")); no != nil || len(d.sent()) != 2 {
+		t.Errorf("a hold of no seconds is none: %+v, %d mails", no, len(d.sent()))
+	}
 	out, _ := r.o.Set(t.Context(), &jmap.SubmissionSet{Destroy: []jmap.SubmissionID{id, "s404"}, Cancel: []jmap.SubmissionID{"s404"}})
 	if !slices.Equal(out.Destroyed, []jmap.SubmissionID{id}) || out.NotDestroyed["s404"].Type != jmap.SetNotFound || out.NotUpdated["s404"].Type != jmap.SetNotFound {
 		t.Errorf("%+v", out)
