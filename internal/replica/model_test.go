@@ -277,6 +277,7 @@ func TestFollows(t *testing.T) {
 	for _, opts := range []memup.Options{
 		{Identity: upstream.IdentityGUID},
 		{Identity: upstream.IdentityObject, Threads: true},
+		{Identity: upstream.IdentityGUID, QuietExpunge: true},
 		{NoModSeq: true, NoBoxIDs: true},
 	} {
 		seeds, rounds := uint64(6), 40

@@ -101,10 +101,12 @@ func (ix *Index) followed(b *box) bool { return b.synced || ix.complete }
 
 // same reports whether nothing shows between two marks. Without mod-sequences
 // flags may have changed all the same, so such a mailbox is looked at in every
-// pass: 46 ms for 50,000 mails, every poll.
+// pass: 46 ms for 50,000 mails, every poll. An expunge need not raise the
+// mod-sequence where QRESYNC is missing (RFC 7162, section 3.1.2.1 speaks of
+// metadata alone): the number of mails shows it.
 func same(a, b upstream.Marks) bool {
 	if a.ModSeq != 0 && b.ModSeq != 0 {
-		return a.UIDValidity == b.UIDValidity && a.ModSeq == b.ModSeq
+		return a.UIDValidity == b.UIDValidity && a.ModSeq == b.ModSeq && a.UIDNext == b.UIDNext && a.Messages == b.Messages
 	}
 	return a == b
 }

@@ -22,6 +22,9 @@ type Options struct {
 	Threads bool
 	// NoModSeq is a server without CONDSTORE.
 	NoModSeq bool
+	// QuietExpunge is a server with CONDSTORE and without QRESYNC, where an expunge
+	// raises no mod-sequence and is not remembered.
+	QuietExpunge bool
 	// NoUIDPlus is a server that does not tell where copies went.
 	NoUIDPlus bool
 	// NoBoxIDs is a server whose mailboxes have no ids.
@@ -226,7 +229,9 @@ func (b *mailbox) chosen(uids upstream.UIDSet) []*mail {
 
 // drop removes the mails with the uids.
 func (a *Account) drop(b *mailbox, uids upstream.UIDSet) {
-	b.modSeq++
+	if !a.opts.QuietExpunge {
+		b.modSeq++
+	}
 	b.mails = slices.DeleteFunc(b.mails, func(m *mail) bool {
 		if !uids.Contains(m.uid) {
 			return false

@@ -165,7 +165,7 @@ func (s *Store) Newest(ctx context.Context, name string, offset, n int, fn func(
 func (s *Store) Sync(ctx context.Context, name string, known upstream.Known, sink upstream.Sink) (upstream.Marks, error) {
 	var have upstream.UIDSet
 	plain := s.a.opts.NoModSeq || known.Marks.ModSeq == 0
-	if plain {
+	if plain || s.a.opts.QuietExpunge {
 		have = known.UIDs()
 	}
 	b, err := s.box(ctx, name, known.Marks.UIDValidity)
