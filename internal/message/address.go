@@ -61,12 +61,12 @@ type token struct {
 	space bool // white space stood before it
 }
 
-// lexAddresses cuts a value into tokens.
+// lexAddresses cuts a value into tokens, maxAddressTokens of them at most.
 func lexAddresses(s string) []token {
 	var toks []token
 	var o openers
 	space := false
-	for i := 0; i < len(s); {
+	for i := 0; i < len(s) && len(toks) < maxAddressTokens; {
 		if s[i] == ' ' || s[i] == '\t' {
 			space = true
 			i++

@@ -189,6 +189,9 @@ func mostlyUTF8(b []byte) bool {
 
 // lookup finds the encoding of a label in lower case, or nil.
 func lookup(label string) encoding.Encoding {
+	if len(label) > maxLabel {
+		return nil
+	}
 	if e, ok := lookupAlias(label); ok {
 		return e
 	}

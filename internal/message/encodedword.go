@@ -19,11 +19,11 @@ func parseEncodedWord(s string, loose bool) (encodedWord, int) {
 		return encodedWord{}, 0
 	}
 	cs := strings.IndexByte(s[2:], '?')
-	if cs <= 0 || 2+cs+3 > len(s) || s[2+cs+2] != '?' {
+	if cs <= 0 || cs > maxLabel || 2+cs+3 > len(s) || s[2+cs+2] != '?' {
 		return encodedWord{}, 0
 	}
 	charset, enc, text := s[2:2+cs], s[2+cs+1], s[2+cs+3:]
-	end := strings.Index(text, "?=")
+	end := strings.Index(text[:min(len(text), maxWordText)], "?=")
 	if end < 0 || !knownCharset(baseCharset(charset)) {
 		return encodedWord{}, 0
 	}

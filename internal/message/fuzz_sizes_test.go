@@ -161,8 +161,8 @@ func FuzzParts(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		m := Parse(raw)
 		sum, parts := countParts(m.Body)
-		if sum > int64(len(raw)) || parts > MaxParts+1 || parts > len(raw)+2 {
-			t.Fatalf("%d parts with %d bytes in a message of %d", parts, sum, len(raw))
+		if all := allParts(m.Body); sum > int64(len(raw)) || all > MaxParts+MaxDepth || parts > len(raw)+2 {
+			t.Fatalf("%d parts (of %d) with %d bytes in a message of %d", parts, all, sum, len(raw))
 		}
 		if again, n := countParts(Parse(raw).Body); again != sum || n != parts {
 			t.Fatalf("%d parts with %d bytes, and again %d with %d", parts, sum, n, again)
@@ -186,4 +186,28 @@ func countParts(p *Part) (bytes int64, parts int) {
 		}
 	})
 	return bytes, parts
+}
+
+// allParts counts parts with those of messages in them.
+func allParts(p *Part) (n int) {
+	p.Walk(func(q *Part) {
+		n++
+		if q.Embedded != nil {
+			n += allParts(q.Embedded.Body)
+		}
+	})
+	return n
+}
+
+// TestPartsAreBounded: the bound on parts is that of a mail with the messages in it,
+// also of those in an encoding.
+func TestPartsAreBounded(t *testing.T) {
+	inner := "Content-Type: multipart/mixed; boundary=c\n\n" + strings.Repeat("--c\n\n", MaxParts/10)
+	for _, encoding := range []string{"7bit", "quoted-printable"} {
+		mail := "Content-Type: multipart/mixed; boundary=a\n\n" +
+			strings.Repeat("--a\nContent-Type: message/rfc822\nContent-Transfer-Encoding: "+encoding+"\n\n"+inner+"\n", 30)
+		if n := allParts(Parse([]byte(mail)).Body); n < MaxParts/2 || n > MaxParts+MaxDepth {
+			t.Errorf("%s: %d parts, want %d at most", encoding, n, MaxParts)
+		}
+	}
 }

@@ -45,6 +45,16 @@ const (
 	// maxSniff bounds the bytes in which a charset declared by HTML is looked
 	// for, as browsers do.
 	maxSniff = 1024
+	// maxLabel bounds the name of a charset. The longest registered one has 45
+	// bytes; looking one up takes time by its length, squared.
+	maxLabel = 80
+	// maxWordText bounds the text of an encoded word. RFC 2047 allows 75 characters;
+	// some senders write a whole subject as one. Each "=?" of a field may cost the
+	// search for an end as far as this.
+	maxWordText = 16 << 10
+	// maxAddressTokens bounds what is cut out of a list of addresses before it is
+	// read, of some 40 bytes each: ten for each of MaxAddresses.
+	maxAddressTokens = 10 * MaxAddresses
 	// maxLine is the longest line that may be written, without CRLF (RFC 5322,
 	// section 2.1.1), and foldLine is the length that folding aims at.
 	maxLine  = 998

@@ -141,12 +141,15 @@ func (v paramValue) params() map[string]string {
 	if len(v.list) == 0 {
 		return nil
 	}
-	m := make(map[string]string, len(v.list))
+	of := make(map[string][]param, len(v.list))
 	for _, p := range v.list {
-		base, _, _ := strings.Cut(p.name, "*")
-		if _, ok := m[base]; !ok && base != "" {
-			m[base] = v.get(base)
+		if base, _, _ := strings.Cut(p.name, "*"); base != "" {
+			of[base] = append(of[base], p)
 		}
+	}
+	m := make(map[string]string, len(of))
+	for base, list := range of {
+		m[base] = paramValue{list: list}.get(base)
 	}
 	return m
 }

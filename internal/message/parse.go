@@ -15,11 +15,13 @@ type Message struct {
 
 // Parse reads a message. It never fails: see the package comment.
 func Parse(raw []byte) *Message {
-	return parseMessage(raw, "", 0)
+	return parseMessage(raw, "", 0, new(int))
 }
 
-func parseMessage(raw []byte, section string, depth int) *Message {
-	s := &scanner{raw: unifyLines(raw)}
+// parseMessage reads a message. Parts counts those of the whole mail, which a
+// message in an encoding is a part of.
+func parseMessage(raw []byte, section string, depth int, parts *int) *Message {
+	s := &scanner{raw: unifyLines(raw), parts: parts}
 	m := s.message(section, depth, len(s.raw))
 	m.Size = int64(len(raw))
 	return m
@@ -31,7 +33,7 @@ func parseMessage(raw []byte, section string, depth int) *Message {
 type scanner struct {
 	raw    []byte
 	pos    int
-	parts  int
+	parts  *int
 	bounds boundaries
 }
 
@@ -80,8 +82,8 @@ func (s *scanner) entity(section string, implicit string, depth int) *Part {
 // message's own body has its section number with ".1" when it is no multipart,
 // and the numbers of its parts follow directly (RFC 9051, section 6.4.5.1).
 func (s *scanner) content(p *Part, section string, isMessage bool, depth int) {
-	s.parts++
-	if p.IsMultipart() && (depth >= MaxDepth || s.parts >= MaxParts) {
+	*s.parts++
+	if p.IsMultipart() && (depth >= MaxDepth || *s.parts >= MaxParts) {
 		p.Type, p.Charset = "text/plain", "us-ascii"
 	}
 	p.Section = section
@@ -94,7 +96,7 @@ func (s *scanner) content(p *Part, section string, isMessage bool, depth int) {
 	}
 	p.PartID = p.Section
 	start := s.pos
-	if p.isMessage() && !isEncoded(p.Encoding) && depth < MaxDepth && s.parts < MaxParts {
+	if p.isMessage() && !isEncoded(p.Encoding) && depth < MaxDepth && *s.parts < MaxParts {
 		p.Embedded = s.message(p.Section, depth+1, len(s.raw))
 		end := s.bodyEnd(s.pos)
 		p.setEncoded(s.raw[start:max(start, end)])
@@ -103,10 +105,10 @@ func (s *scanner) content(p *Part, section string, isMessage bool, depth int) {
 	}
 	s.pos = s.nextBoundary(start)
 	p.setEncoded(s.raw[start:max(start, s.bodyEnd(s.pos))])
-	if p.isMessage() && depth < MaxDepth {
+	if p.isMessage() && depth < MaxDepth && *s.parts < MaxParts {
 		// RFC 2046, section 5.2.1 forbids encoding a message; it is done anyhow.
 		if data, _ := p.Decoded(); isEncoded(p.Encoding) {
-			p.Embedded = parseMessage(data, p.Section, depth+1)
+			p.Embedded = parseMessage(data, p.Section, depth+1, s.parts)
 		}
 	}
 }
@@ -160,7 +162,7 @@ func (s *scanner) bodyParts(p *Part, boundary, section string, depth int) {
 			break
 		}
 		s.pos = end
-		if s.parts >= MaxParts {
+		if *s.parts >= MaxParts {
 			s.bounds.open = s.bounds.open[:level]
 			s.pos = s.nextBoundary(s.pos)
 			break
@@ -185,7 +187,7 @@ func (s *scanner) onlyPreamble(parent *Part, start int, section string) *Part {
 	p.Section = subSection(section, 1)
 	p.PartID = p.Section
 	p.setEncoded(s.raw[start:max(start, s.bodyEnd(s.pos))])
-	s.parts++
+	*s.parts++
 	return p
 }
 
