@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"cofferdam/e2e/platform"
 )
 
@@ -31,7 +33,9 @@ func TestOneMail(t *testing.T) {
 
 func oneMail(t *testing.T, uid int) {
 	p := platform.Start(t, platform.Options{People: 2, Postfix: true})
-	s := Start(t, p, Options{UID: uid})
+	s := Start(t, p, Options{UID: uid, Edit: func(text string) string {
+		return strings.Replace(text, "[platform.imap]", "extensions = [\"dsn\", \"X-OWN A B\"]\n[platform.imap]", 1)
+	}})
 	ctx := t.Context()
 	var people [2]*Person
 	for i := range people {
@@ -45,6 +49,7 @@ func oneMail(t *testing.T, uid int) {
 	if ada.HTTP() != 2 {
 		t.Errorf("the answer came by HTTP/%d", ada.HTTP())
 	}
+	wantExtensions(t, ada)
 	out, err := ada.Ready(ctx)
 	if err != nil {
 		t.Fatal(err)
@@ -103,6 +108,31 @@ func oneMail(t *testing.T, uid int) {
 	}
 	if _, err := ada.Mailboxes(ctx); StatusOf(err) != 401 {
 		t.Errorf("after signing out: %v", err)
+	}
+}
+
+// wantExtensions: what the operator says of the submission server, and nothing
+// else, is told to clients (RFC 8621, section 1.3.2).
+func wantExtensions(t *testing.T, who *Person) {
+	t.Helper()
+	var session struct {
+		Accounts map[string]struct {
+			AccountCapabilities map[string]struct {
+				SubmissionExtensions map[string][]string
+			}
+		}
+	}
+	if err := who.getInto(t.Context(), "/jmap/session", &session); err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range session.Accounts {
+		got := a.AccountCapabilities["urn:ietf:params:jmap:submission"].SubmissionExtensions
+		if diff := cmp.Diff(map[string][]string{"DSN": {}, "X-OWN": {"A", "B"}}, got); diff != "" {
+			t.Errorf("submissionExtensions (-want +got):\n%s", diff)
+		}
+	}
+	if len(session.Accounts) != 1 {
+		t.Errorf("%d accounts", len(session.Accounts))
 	}
 }
 

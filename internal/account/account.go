@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -36,6 +37,9 @@ type Config struct {
 	Filters  Filters  // nil: this account has no Sieve
 	Renderer Renderer // nil: MessageView is empty
 	Faults   Faults   // nil: none are ever told
+	// Extensions are those of the submission server that clients are told of (RFC 8621,
+	// section 1.3.2), with what it says of each.
+	Extensions map[string][]string
 	// AsSaid: the charset of a text is the one that its part names, or US-ASCII, and
 	// is never guessed (RFC 8621, section 9.1).
 	AsSaid bool
@@ -212,9 +216,18 @@ func (a *Account) describe() *jmap.AccountInfo {
 		},
 	}
 	if a.cfg.Outbox != nil {
-		info.Submission = &jmap.SubmissionCapability{MaxDelayedSend: uint64(a.cfg.Outbox.MaxHold() / time.Second), SubmissionExtensions: map[string][]string{}}
+		info.Submission = &jmap.SubmissionCapability{MaxDelayedSend: uint64(a.cfg.Outbox.MaxHold() / time.Second), SubmissionExtensions: a.extensions()}
 	}
 	return info
+}
+
+// extensions is never nil: a client reads an object.
+func (a *Account) extensions() map[string][]string {
+	out := maps.Clone(a.cfg.Extensions)
+	if out == nil {
+		out = map[string][]string{}
+	}
+	return out
 }
 
 // State is the current state of a type.

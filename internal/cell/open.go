@@ -61,7 +61,8 @@ func (c *Cell) openAccount(ctx context.Context, p *person, req ipc.PersonRequest
 			list, _ := set.Identities()
 			return list
 		},
-		Log: c.log,
+		Parameters: c.cfg.Submission[req.Platform].Parameters,
+		Log:        c.log,
 	})
 	if err = errors.Join(err, <-opened); err != nil {
 		return fail(err)
@@ -70,7 +71,8 @@ func (c *Cell) openAccount(ctx context.Context, p *person, req ipc.PersonRequest
 		ID: accountID(p.uid), Addresses: req.Addresses, Settings: set, Store: store, Key: keys[seal.ClassMail].Reveal(),
 		Uploads: uploads{c, p}, Outbox: out, Filters: filters{c, p}, Renderer: findings{c, p}, Faults: p, Logger: c.log,
 		HeaderBytes: int(c.cfg.HeaderMemory), AsSaid: c.cfg.AsSaid,
-		Snapshot: func(context.Context) []byte { return <-kept },
+		Extensions: c.cfg.Submission[req.Platform].Extensions,
+		Snapshot:   func(context.Context) []byte { return <-kept },
 	})
 	if err != nil {
 		return fail(err)

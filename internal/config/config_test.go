@@ -73,6 +73,10 @@ func TestLoadRefuses(t *testing.T) {
 		"private push, no port": {"[signin]", "[push]\nprivate = [\"127.0.0.1\"]\n[signin]", "is not address:port"},
 		"push rate":             {"[signin]", "[push]\nper_host = 0\n[signin]", "push.per_host must be at least 1"},
 		"push network":          {"[signin]", "[push]\nrefuse = [\"192.0.2.0\"]\n[signin]", "is not a network"},
+		"scram for imap":        {`993"`, "993\"\nauth = \"scram-sha-256\"", "auth must be plain"},
+		"extension":             {"[platform.imap]", "extensions = [\"DSN\\nX\"]\n[platform.imap]", "is not what a server says after EHLO"},
+		"parameter":             {"[platform.imap]", "parameters = [\"X=Y\"]\n[platform.imap]", "is not the name of a parameter"},
+		"own parameter":         {"[platform.imap]", "parameters = [\"auth\"]\n[platform.imap]", "cannot be handed on"},
 		"bad origin":            {"https://mail.example.org", "mail.example.org", "must be scheme and host"},
 		"tls off, public":       {"certificate =", "tls = \"off\"\ncertificate =", "plain_web under [unsafe]"},
 	} {

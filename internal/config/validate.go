@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -202,6 +203,7 @@ func (c *Config) checkPlatforms(f *faults) {
 		if p.Sieve.Address != "" {
 			c.checkServer(f, p.Name+".sieve", &p.Sieve, UnsafePlainSieve)
 		}
+		checkExtensions(f, p)
 		if p.MaxPipes < 1 || p.Recipients < 1 {
 			f.add("platform %s: max_pipes and recipients must be at least 1", p.Name)
 		}
@@ -210,6 +212,36 @@ func (c *Config) checkPlatforms(f *faults) {
 		f.add("more than one platform is the default")
 	}
 }
+
+// ehloLine is what a server says of one extension, and keyword a parameter's name
+// (RFC 5321, section 4.1.1.1 and 4.1.2).
+var (
+	ehloLine = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]*(?: [!-~]+)*$`)
+	keyword  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]*$`)
+)
+
+// ownParameters are those that we say ourselves, or that would say who sent a mail.
+var ownParameters = []string{"BODY", "SMTPUTF8", "SIZE", "RET", "ENVID", "REQUIRETLS", "HOLDFOR", "HOLDUNTIL", "AUTH"}
+
+func checkExtensions(f *faults, p *Platform) {
+	for _, e := range p.Extensions {
+		if len(e) > maxExtension || !ehloLine.MatchString(e) {
+			f.add("platform %s: extension %q is not what a server says after EHLO", p.Name, e)
+		}
+	}
+	for _, name := range p.Parameters {
+		switch {
+		case len(name) > maxExtension || !keyword.MatchString(name):
+			f.add("platform %s: %q is not the name of a parameter", p.Name, name)
+		case slices.Contains(ownParameters, strings.ToUpper(name)):
+			f.add("platform %s: parameter %s cannot be handed on", p.Name, name)
+		}
+	}
+}
+
+// maxExtension is the longest line of an EHLO reply (RFC 5321, section 4.5.3.1.5),
+// without its code.
+const maxExtension = 506
 
 func (c *Config) checkServer(f *faults, name string, s *Server, unsafe string) {
 	if _, _, err := net.SplitHostPort(s.Address); err != nil {

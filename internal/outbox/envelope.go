@@ -84,12 +84,12 @@ func (o *Outbox) check(e *jmap.Envelope, h message.Header) error {
 	if len(bad) > 0 {
 		return &jmap.SetError{Type: jmap.SetInvalidRecipients, InvalidRecipients: bad, Description: "Not a mail address: " + strings.Join(bad, ", ")}
 	}
-	return checkParameters(e)
+	return o.checkParameters(e)
 }
 
 // checkParameters refuses SMTP parameters that porter would not pass on: nothing
 // that a client asks for is dropped without a word.
-func checkParameters(e *jmap.Envelope) error {
+func (o *Outbox) checkParameters(e *jmap.Envelope) error {
 	known := func(a jmap.EnvelopeAddress, names ...string) bool {
 		for name := range a.Parameters {
 			if !slices.Contains(names, strings.ToUpper(name)) {
@@ -98,7 +98,7 @@ func checkParameters(e *jmap.Envelope) error {
 		}
 		return true
 	}
-	ok := known(e.MailFrom, "BODY", "SMTPUTF8", "SIZE", "RET", "ENVID", "REQUIRETLS", "HOLDFOR", "HOLDUNTIL")
+	ok := known(e.MailFrom, append([]string{"BODY", "SMTPUTF8", "SIZE", "RET", "ENVID", "REQUIRETLS", "HOLDFOR", "HOLDUNTIL"}, o.cfg.Parameters...)...)
 	for _, a := range e.RcptTo {
 		ok = ok && known(a, "NOTIFY")
 	}

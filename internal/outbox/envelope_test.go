@@ -164,6 +164,28 @@ func TestGivenEnvelope(t *testing.T) {
 	}
 }
 
+// A parameter that the operator lets pass is handed on; without that it is refused.
+func TestFurtherParameters(t *testing.T) {
+	for _, allowed := range []bool{false, true} {
+		d := newDisk()
+		d.mails["e1"] = "From: ann@example.org\r\nTo: b@x.org\r\n\r\nx\r\n"
+		r := openRig(t, d)
+		if allowed {
+			r.o.cfg.Parameters = []string{"MT-PRIORITY"}
+		}
+		c := create("c")
+		c.Envelope = &jmap.Envelope{MailFrom: jmap.EnvelopeAddress{Email: "ann@example.org", Parameters: params("mt-priority", "3")},
+			RcptTo: []jmap.EnvelopeAddress{{Email: "dan@example.net"}}}
+		_, no := r.sendOne(c)
+		switch {
+		case !allowed && (no == nil || no.Type != jmap.SetInvalidProperties):
+			t.Errorf("not allowed: %+v", no)
+		case allowed && (no != nil || *d.sent()[0].env.MailFrom.Parameters["mt-priority"] != "3"):
+			t.Errorf("allowed: %+v", no)
+		}
+	}
+}
+
 func TestPlausible(t *testing.T) {
 	for a, want := range map[string]bool{
 		"a@b": true, "a.b+c@d.example": true, `"a b"@c`: true, `"a@b"@c`: true, "é@ü.example": true, "a@[192.0.2.1]": true,

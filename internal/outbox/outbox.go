@@ -20,6 +20,8 @@ type Config struct {
 	Records    Records
 	Stash      Stash // nil: only small mails are kept, in memory
 	Identities func() []jmap.Identity
+	// Parameters are further ones of MAIL FROM that Sender hands on, in upper case.
+	Parameters []string
 	Log        *slog.Logger
 }
 

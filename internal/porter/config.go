@@ -20,6 +20,9 @@ type Platform struct {
 	Aliases    string   `json:"aliases,omitempty"` // file
 	MaxPipes   int      `json:"maxPipes"`
 	Recipients int      `json:"recipients"` // an hour and person
+	// Parameters are names of further parameters of MAIL FROM that cells may say, in
+	// upper case.
+	Parameters []string `json:"parameters,omitempty"`
 }
 
 // Server is one service of a platform.

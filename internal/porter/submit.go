@@ -58,7 +58,7 @@ func (p *Porter) submitMail(w http.ResponseWriter, r *http.Request, cell string)
 	if plat == nil {
 		return none, ipc.Errorf(ipc.CodeUnavailable, "the mail platform is not configured any more")
 	}
-	smtp, err := guardEnvelope(env, g.addresses)
+	smtp, err := guardEnvelope(env, g.addresses, plat.Parameters)
 	if err != nil {
 		return none, err
 	}
@@ -134,7 +134,7 @@ func firstLine(r *bufio.Reader) ([]byte, error) {
 
 // guardEnvelope makes the SMTP envelope, refusing a sender that is not one of
 // the account's own addresses.
-func guardEnvelope(env ipc.SubmitEnvelope, own []string) (submission.Envelope, error) {
+func guardEnvelope(env ipc.SubmitEnvelope, own, further []string) (submission.Envelope, error) {
 	var out submission.Envelope
 	from, err := guardSender(env, own)
 	if err != nil {
@@ -151,7 +151,7 @@ func guardEnvelope(env ipc.SubmitEnvelope, own []string) (submission.Envelope, e
 		}
 		out.RcptTo = append(out.RcptTo, a)
 	}
-	return out, applyParams(&out, env)
+	return out, applyParams(&out, env, further)
 }
 
 // guardSender lets the account's own addresses through, and the null sender of a
@@ -173,9 +173,9 @@ func guardSender(env ipc.SubmitEnvelope, own []string) (submission.Address, erro
 	return from, nil
 }
 
-// applyParams takes the SMTP parameters that we know; any other is refused, so
-// that nothing is lost without a word.
-func applyParams(out *submission.Envelope, env ipc.SubmitEnvelope) error {
+// applyParams takes the SMTP parameters that we know and the further ones that the
+// operator lets pass; any other is refused, so that nothing is lost without a word.
+func applyParams(out *submission.Envelope, env ipc.SubmitEnvelope, further []string) error {
 	for name, value := range env.FromParams {
 		switch strings.ToUpper(name) {
 		case "BODY":
@@ -190,7 +190,10 @@ func applyParams(out *submission.Envelope, env ipc.SubmitEnvelope) error {
 		case "REQUIRETLS":
 			out.RequireTLS = true
 		default:
-			return ipc.Errorf(ipc.CodeInvalid, "MAIL FROM parameter is not known")
+			if !slices.Contains(further, strings.ToUpper(name)) {
+				return ipc.Errorf(ipc.CodeInvalid, "MAIL FROM parameter is not known")
+			}
+			out.Further = append(out.Further, submission.Parameter{Name: strings.ToUpper(name), Value: value})
 		}
 	}
 	for _, to := range env.To {

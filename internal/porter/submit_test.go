@@ -58,7 +58,7 @@ func TestGuardEnvelope(t *testing.T) {
 			To: []ipc.SubmitRcpt{{Address: "bob@example.net", Params: ipc.Params{"NOTIFY": "SUCCESS,SOMETIMES"}}}}, ipc.CodeInvalid},
 	} {
 		t.Run(name, func(t *testing.T) {
-			out, err := guardEnvelope(c.env, own)
+			out, err := guardEnvelope(c.env, own, nil)
 			wantCode(t, err, c.want)
 			if err == nil && (!strings.EqualFold(out.MailFrom.String(), c.env.From) || len(out.RcptTo) != len(c.env.To)) {
 				t.Errorf("%+v", out)
@@ -70,7 +70,7 @@ func TestGuardEnvelope(t *testing.T) {
 func TestEnvelopeParameters(t *testing.T) {
 	out, err := guardEnvelope(ipc.SubmitEnvelope{From: "ann@example.org", Size: 77, To: []ipc.SubmitRcpt{
 		{Address: "bob@example.net", Params: ipc.Params{"notify": "success, Delay"}}, {Address: "j\u00f6rg@example.net", Params: ipc.Params{"NOTIFY": "FAILURE"}},
-	}, FromParams: ipc.Params{"body": "8bitmime", "smtputf8": "", "SIZE": "1", "ret": "hdrs", "EnvID": "e1", "RequireTLS": ""}}, []string{"ann@example.org"})
+	}, FromParams: ipc.Params{"body": "8bitmime", "smtputf8": "", "SIZE": "1", "ret": "hdrs", "EnvID": "e1", "RequireTLS": ""}}, []string{"ann@example.org"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,10 +80,21 @@ func TestEnvelopeParameters(t *testing.T) {
 	}
 	// Addresses alone do not ask for SMTPUTF8 here: submission asks for what
 	// cannot be said otherwise, and a domain can.
-	out, err = guardEnvelope(ipc.SubmitEnvelope{From: "ann@example.org", To: to("bob@b\u00fccher.example"), FromParams: ipc.Params{"BODY": "7BIT"}}, []string{"ann@example.org"})
+	out, err = guardEnvelope(ipc.SubmitEnvelope{From: "ann@example.org", To: to("bob@b\u00fccher.example"), FromParams: ipc.Params{"BODY": "7BIT"}}, []string{"ann@example.org"}, nil)
 	if err != nil || out.UTF8 || out.EightBit {
 		t.Errorf("%+v, %v", out, err)
 	}
+}
+
+// What the operator lets pass is handed on, and nothing else.
+func TestFurtherParameters(t *testing.T) {
+	env := ipc.SubmitEnvelope{From: "ann@example.org", To: to("bob@example.net"), FromParams: ipc.Params{"mt-priority": "3"}}
+	out, err := guardEnvelope(env, []string{"ann@example.org"}, []string{"BY", "MT-PRIORITY"})
+	if err != nil || len(out.Further) != 1 || out.Further[0] != (submission.Parameter{Name: "MT-PRIORITY", Value: "3"}) {
+		t.Errorf("%+v, %v", out, err)
+	}
+	_, err = guardEnvelope(env, []string{"ann@example.org"}, []string{"BY"})
+	wantCode(t, err, ipc.CodeInvalid)
 }
 
 func TestReadEnvelope(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -167,7 +168,8 @@ func (p *plan) porter(c config.Config) (any, sandbox.Profile, error) {
 			return nil, profile, err
 		}
 		out.Platforms = append(out.Platforms, porter.Platform{Name: pc.Name, Domains: pc.Domains, Default: pc.Default, IMAP: imap,
-			Submission: submission, Sieve: filters, Aliases: pc.Aliases, MaxPipes: pc.MaxPipes, Recipients: pc.Recipients})
+			Submission: submission, Sieve: filters, Aliases: pc.Aliases, MaxPipes: pc.MaxPipes, Recipients: pc.Recipients,
+			Parameters: upper(pc.Parameters)})
 		if pc.Aliases != "" {
 			profile.Read = append(profile.Read, filepath.Dir(pc.Aliases))
 		}
@@ -213,6 +215,17 @@ func (p *plan) courier(c config.Config) (any, sandbox.Profile, error) {
 func (p *plan) cell(c config.Config) (any, sandbox.Profile, error) {
 	out := cell.Config{Name: c.Web.Name, HeaderMemory: int64(c.Cells.HeaderMemory), AsSaid: !c.Cells.GuessCharsets,
 		Forget: time.Duration(c.Cells.Forget), IndexEvery: indexEvery}
+	for _, pc := range c.Platform {
+		s := cell.Submission{Extensions: map[string][]string{}, Parameters: upper(pc.Parameters)}
+		for _, line := range pc.Extensions {
+			words := strings.Fields(line)
+			s.Extensions[strings.ToUpper(words[0])] = words[1:]
+		}
+		if out.Submission == nil {
+			out.Submission = map[string]cell.Submission{}
+		}
+		out.Submission[pc.Name] = s
+	}
 	profile := sandbox.Cell(int64(c.Cells.Memory))
 	profile.Files = cellFiles
 	var err error
@@ -220,6 +233,14 @@ func (p *plan) cell(c config.Config) (any, sandbox.Profile, error) {
 		out.PushKey, err = p.secrets().vapidPublic()
 	}
 	return out, profile, err
+}
+
+func upper(list []string) []string {
+	var out []string
+	for _, s := range list {
+		out = append(out, strings.ToUpper(s))
+	}
+	return out
 }
 
 // sieveService is nil for a platform without Sieve.

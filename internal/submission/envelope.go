@@ -53,6 +53,24 @@ type Envelope struct {
 	// AllOrNothing refuses the whole message when one recipient is refused,
 	// instead of sending it to the others.
 	AllOrNothing bool
+	// Further are parameters of MAIL FROM that this package knows nothing of: they
+	// are said as they are, whatever the server offers.
+	Further []Parameter
+}
+
+// Parameter is an SMTP parameter (esmtp-param of RFC 5321, section 4.1.2).
+type Parameter struct {
+	Name  string // esmtp-keyword
+	Value string // esmtp-value; "": it has none
+}
+
+func (p Parameter) validate() error {
+	name := p.Name != "" && strings.Trim(strings.ToUpper(p.Name), "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") == "" && p.Name[0] != '-'
+	value := !strings.ContainsFunc(p.Value, func(r rune) bool { return r <= ' ' || r > '~' || r == '=' })
+	if !name || !value || len(p.Name)+len(p.Value) > maxParameter {
+		return fmt.Errorf("%w: a parameter that cannot be said", ErrEnvelope)
+	}
+	return nil
 }
 
 func (v Envelope) validate() error {
@@ -65,6 +83,11 @@ func (v Envelope) validate() error {
 	for _, a := range v.RcptTo {
 		if a.IsZero() {
 			return fmt.Errorf("%w: empty recipient", ErrEnvelope)
+		}
+	}
+	for _, p := range v.Further {
+		if err := p.validate(); err != nil {
+			return err
 		}
 	}
 	if v.Size < 0 {
@@ -153,6 +176,12 @@ func (v Envelope) mailCommand(x Extensions, utf8 bool) string {
 	}
 	if x.Has("DSN") && v.DSN.EnvID != "" {
 		s += " ENVID=" + xtext(v.DSN.EnvID)
+	}
+	for _, p := range v.Further {
+		s += " " + p.Name
+		if p.Value != "" {
+			s += "=" + p.Value
+		}
 	}
 	return s
 }

@@ -32,6 +32,9 @@ const (
 	// MaxEnvID is the longest envelope identifier before encoding (RFC 3461,
 	// section 4.4 allows 100 octets).
 	MaxEnvID = 100
+	// maxParameter is the longest further parameter in bytes: a command line has 512
+	// (RFC 5321, section 4.5.3.1.4), of which the address and ours need most.
+	maxParameter = 128
 	// MaxSecret bounds a password or token in bytes; a base64 AUTH response may
 	// have 12,288 octets (RFC 4954, section 4).
 	MaxSecret = 8192

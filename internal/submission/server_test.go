@@ -391,11 +391,21 @@ func TestEnvelopeIsChecked(t *testing.T) {
 		"unknown notify": {RcptTo: ok, DSN: DSN{Notify: 64}},
 		"unknown return": {RcptTo: ok, DSN: DSN{Return: "ALL"}},
 		"break in id":    {RcptTo: ok, DSN: DSN{EnvID: "a\r\nb"}},
+		"break in name":  {RcptTo: ok, Further: []Parameter{{Name: "X\r\nRSET"}}},
+		"break in value": {RcptTo: ok, Further: []Parameter{{Name: "X", Value: "1\r\nRSET"}}},
+		"two in one":     {RcptTo: ok, Further: []Parameter{{Name: "X", Value: "1 Y=2"}}},
+		"no name":        {RcptTo: ok, Further: []Parameter{{Value: "1"}}},
+		"long parameter": {RcptTo: ok, Further: []Parameter{{Name: "X", Value: strings.Repeat("x", maxParameter)}}},
 		"long id":        {RcptTo: ok, DSN: DSN{EnvID: strings.Repeat("x", MaxEnvID+1)}},
 	} {
 		if err := env.validate(); !errors.Is(err, ErrEnvelope) {
 			t.Errorf("%s: got %v, want ErrEnvelope", name, err)
 		}
+	}
+	further := Envelope{RcptTo: ok, Further: []Parameter{{Name: "MT-PRIORITY", Value: "3"}, {Name: "X-ALONE"}}}
+	lines, err := further.commands(Extensions{})
+	if err != nil || further.validate() != nil || lines[0] != "MAIL FROM:<> MT-PRIORITY=3 X-ALONE" {
+		t.Errorf("further parameters: %q, %v, %v", lines, err, further.validate())
 	}
 	if err := (Envelope{RcptTo: many[1:]}).validate(); err != nil {
 		t.Errorf("at the limit: %v", err)
