@@ -52,7 +52,8 @@ type Reader interface {
 
 	// Newest reads the n newest mails from offset, by uid, and calls fn in the
 	// order of arrival, newest first. It serves the first page while there is no
-	// index: a server's SORT would be exact, and read every mail for it.
+	// index: a server's SORT would be exact, and read every mail for it. Of the
+	// Marks it tells UIDValidity and Messages.
 	Newest(ctx context.Context, box string, offset, n int, fn func(*Row)) (Marks, error)
 
 	// Sync tells what happened to a mailbox since known, and its new Marks.

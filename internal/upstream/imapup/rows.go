@@ -148,6 +148,31 @@ func both[T any](ctx context.Context, sel *selecting, f *imap.Future[T]) error {
 	return err2
 }
 
+// selectNow selects a mailbox and says what it holds at this moment. A SELECT says
+// so itself; a STATUS before it would have the server look at all mails twice.
+func (t *traits) selectNow(ctx context.Context, c *session, box string) (*selecting, upstream.Marks, error) {
+	at := upstream.Place{Box: box}
+	if !c.has(at) {
+		sel := c.selectBox(at, true)
+		if err := sel.wait(ctx); err != nil {
+			return nil, upstream.Marks{}, err
+		}
+		return sel, upstream.Marks{UIDValidity: sel.sel.UIDValidity, Messages: sel.sel.Exists}, nil
+	}
+	sel := c.selectBox(at, true)
+	if err := c.catchUp(ctx, all); err != nil {
+		return nil, upstream.Marks{}, err
+	}
+	st, err := c.client.Status(box, t.statusItems()...).Wait(ctx)
+	if err != nil {
+		return nil, upstream.Marks{}, err
+	}
+	if st.UIDValidity != c.sel.UIDValidity {
+		return nil, upstream.Marks{}, upstream.ErrStale
+	}
+	return sel, marksOf(st), nil
+}
+
 // Newest reads the newest mails by uid and returns them newest first by date.
 func (s *Store) Newest(ctx context.Context, box string, offset, n int, fn func(*upstream.Row)) (m upstream.Marks, err error) {
 	t, err := s.traits(ctx)
@@ -157,24 +182,11 @@ func (s *Store) Newest(ctx context.Context, box string, offset, n int, fn func(*
 	var rows []upstream.Row
 	err = s.read(ctx, "reading the newest mails", box, func(ctx context.Context, c *session) error {
 		rows = rows[:0]
-		at := upstream.Place{Box: box}
-		if c.has(at) {
-			if err := c.catchUp(ctx, all); err != nil {
-				return err
-			}
-		}
-		status := c.client.Status(box, t.statusItems()...)
-		sel := c.selectBox(at, true)
-		if err := sel.wait(ctx); err != nil {
-			return err
-		}
-		st, err := status.Wait(ctx)
+		sel, now, err := t.selectNow(ctx, c, box)
 		if err != nil {
 			return err
 		}
-		if m = marksOf(st); m.UIDValidity != c.sel.UIDValidity {
-			return upstream.ErrStale
-		}
+		m = now
 		last := int(m.Messages) - offset
 		if last <= 0 {
 			return nil
