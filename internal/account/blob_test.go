@@ -13,9 +13,14 @@ const brokenMultipart = "From: me\nSubject: broken\nMIME-Version: 1.0\nContent-T
 func testBrokenParts(r *rig) {
 	r.deliver("INBOX", crlf(brokenMultipart))
 	ids := r.waitFor(r.box(jmap.RoleInbox), 1)
-	e := r.get(&jmap.EmailFields{Props: jmap.EmailPropBodyStructure | jmap.EmailPropAttachments, BodyProps: jmap.BodyPropBlobID | jmap.BodyPropSize}, ids[0])[ids[0]]
+	yes := true
+	listed := r.query(&jmap.Filter[jmap.EmailCondition]{Leaf: &jmap.EmailCondition{HasAttachment: &yes}})
+	e := r.get(&jmap.EmailFields{Props: jmap.EmailPropBodyStructure | jmap.EmailPropAttachments | jmap.EmailPropHasAttachment, BodyProps: jmap.BodyPropBlobID | jmap.BodyPropSize}, ids[0])[ids[0]]
 	if len(e.BodyStructure.SubParts) != 2 || len(e.Attachments) != 1 {
 		r.Fatalf("structure: %+v", e.BodyStructure)
+	}
+	if e.HasAttachment != (len(listed) == 1) {
+		r.Errorf("hasAttachment is %t, and the filter finds %v", e.HasAttachment, listed)
 	}
 	r.wantBlob(e.Attachments[0].BlobID, "PK\x03\x04\x14\x00")
 	r.wantBlob(e.BodyStructure.SubParts[0].BlobID, "Hello.")

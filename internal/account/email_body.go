@@ -17,6 +17,9 @@ func (g *getter) fillWhole(e *jmap.Email, msg *message.Message, m *replica.Meta)
 	known := &knownHeader{have: need & cachedProps}
 	known.parse(msg.Header, need)
 	known.hasAttachment = msg.HasAttachment()
+	if m.AttachmentKnown {
+		known.hasAttachment = m.HasAttachment // as lists and filters have it: it is immutable (RFC 8621, section 4.1.4)
+	}
 	if need&jmap.EmailPropPreview != 0 {
 		known.preview = g.a.previewOf(msg)
 	}
