@@ -58,6 +58,7 @@ type Account struct {
 	info     atomic.Pointer[jmap.AccountInfo] // replaced as a whole
 	headers  *headerCache
 	wholes   *wholes
+	sizes    *sizes
 	blobs    blobNamer
 	parsing  chan struct{} // holds a token while a message from a blob is in memory
 	receipts chan struct{} // holds a token while a receipt is sent
@@ -110,7 +111,7 @@ func New(ctx context.Context, cfg Config) (*Account, error) {
 			return nil, err
 		}
 	}
-	a := &Account{cfg: cfg, headers: newHeaderCache(cfg.HeaderBytes), wholes: newWholes(), blobs: blobNamer{key: cfg.Key}, parsing: make(chan struct{}, 1), receipts: make(chan struct{}, 1), log: cfg.Logger,
+	a := &Account{cfg: cfg, headers: newHeaderCache(cfg.HeaderBytes), wholes: newWholes(), sizes: newSizes(), blobs: blobNamer{key: cfg.Key}, parsing: make(chan struct{}, 1), receipts: make(chan struct{}, 1), log: cfg.Logger,
 		filtering: make(chan struct{}, 1), filterStates: newFilterStates()}
 	a.info.Store(a.describe())
 	defer a.meanwhile(ctx)()

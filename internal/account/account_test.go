@@ -104,6 +104,7 @@ func TestAccount(t *testing.T) {
 		{"draft and send", testDraftAndSend},
 		{"search", testSearch},
 		{"parts of a broken mail", testBrokenParts},
+		{"sizes of parts of a large mail", testPartSizes},
 	})
 }
 

@@ -30,7 +30,16 @@ const (
 	encodingNone = iota
 	encodingBase64
 	encodingQuoted
+	encodingUU
 )
+
+// transferNames are the encodings as message knows them.
+var transferNames = [...]string{encodingBase64: "base64", encodingQuoted: "quoted-printable", encodingUU: "uuencode"}
+
+// decoder undoes the encoding that stands in an id.
+func decoder(r io.Reader, encoding byte) io.Reader {
+	return message.TransferReader(transferNames[min(int(encoding), len(transferNames)-1)], r)
+}
 
 // blobNamer makes and reads blob ids: kind | encoding | packed Email id |
 // section numbers | 8 bytes of MAC, in base64url. The MAC keeps a client from
@@ -73,6 +82,8 @@ func (a *Account) partBlob(id jmap.EmailID, p *message.Part) jmap.BlobID {
 		encoding = encodingBase64
 	case "quoted-printable":
 		encoding = encodingQuoted
+	case "uuencode", "x-uuencode", "x-uue":
+		encoding = encodingUU
 	}
 	b := append([]byte{blobPart, encoding}, packed[:]...)
 	for s := range strings.SplitSeq(p.Section, ".") {

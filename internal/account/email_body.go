@@ -182,6 +182,9 @@ func (g *getter) finishLarge(ctx context.Context) error {
 	}
 	for k, l := range at {
 		delete(g.byPlace, k)
+		if err := g.measure(ctx, l); err != nil {
+			return err
+		}
 		e := g.base(l.meta)
 		g.fillWhole(e, l.msg, l.meta)
 		if err := g.emit(e); err != nil {

@@ -37,6 +37,16 @@ const (
 	// isTruncated.
 	maxTextPart = 4 << 20
 
+	// tailBytes are the last bytes of a base64 part that show how it is encoded: a
+	// dozen lines. measureTime bounds the reading of a part that does not tell its
+	// size so; keepSize is how long sizes are kept, maxSizes how many, some 200 bytes
+	// each, measuresAtOnce how many parts of a mail are measured at a time.
+	tailBytes      = 1 << 10
+	measureTime    = time.Minute
+	keepSize       = 10 * time.Minute
+	maxSizes       = 1000
+	measuresAtOnce = 4
+
 	// previewBytes is how much of the first text part is read for a preview
 	// that the server did not give.
 	previewBytes = 4 << 10

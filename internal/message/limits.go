@@ -16,6 +16,9 @@ const (
 	// MaxBoundary bounds a boundary's length. RFC 2046 allows 70; Dovecot
 	// compares the first 80 bytes, and the same cut gives the same parts.
 	MaxBoundary = 80
+	// maxCodedLine bounds a line of a part that is decoded while it is read. RFC
+	// 2045 allows encoded lines 76 letters, RFC 5322 any line 998 octets.
+	maxCodedLine = 64 << 10
 	// maxReported bounds the recipients of one report: a mail has 1,000 at most.
 	maxReported = 1000
 	// maxExtensions bounds the extension fields, and apart from them the errors, of

@@ -41,8 +41,16 @@ func (p *Part) IsMultipart() bool { return hasPrefix(p.Type, "multipart/") }
 func (p *Part) IsText() bool { return hasPrefix(p.Type, "text/") }
 
 // SetBody gives a part that was filled from a structure the bytes of its IMAP
-// section, still transfer-encoded.
-func (p *Part) SetBody(encoded []byte) { p.body = encoded }
+// section, still transfer-encoded. If these are all, its size is exact from then on.
+func (p *Part) SetBody(encoded []byte) {
+	p.body = encoded
+	if int64(len(encoded)) == p.EncodedSize {
+		p.Size = decodedSize(p.Encoding, encoded)
+	}
+}
+
+// IsEncoded says whether the part's encoding changes its bytes.
+func (p *Part) IsEncoded() bool { return isEncoded(p.Encoding) }
 
 // Encoded is the body as it stands in the message, nil if it is not known.
 func (p *Part) Encoded() []byte { return p.body }
