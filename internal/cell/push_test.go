@@ -3,6 +3,7 @@ package cell
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -11,6 +12,7 @@ import (
 	"cofferdam/internal/ipc"
 	"cofferdam/internal/jmap"
 	"cofferdam/internal/push"
+	"cofferdam/internal/seal"
 )
 
 // withPush gives a visitor's cell a way out, and returns the sessions that posted.
@@ -119,4 +121,30 @@ func TestPushNotForBasicSession(t *testing.T) {
 		ps.closeAll(t.Context())
 		synctest.Wait()
 	})
+}
+
+// All that can change in an account fits into one message.
+func TestStatesFitIntoAPush(t *testing.T) {
+	c, p, a, _, key := reading(t)
+	x, err := c.newIndex(p, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	acc, _ := openOver(t, x, a)
+	states, err := acc.WaitChange(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	most := 0
+	for _, s := range states {
+		most = max(most, len(s))
+	}
+	for _, name := range []jmap.Type{jmap.TypeEmail, jmap.TypeThread, jmap.TypeMailbox, jmap.TypeEmailDelivery, jmap.TypeEmailSubmission,
+		jmap.TypeIdentity, jmap.TypeQuota, jmap.TypeSieveScript, jmap.TypeVacation} {
+		states[name] = jmap.State(strings.Repeat("x", most+10)) // numbers grow
+	}
+	text := jmap.AppendStateChange(nil, map[jmap.AccountID]jmap.TypeStates{accountID(p.uid): states})
+	if len(text) > seal.MaxPush {
+		t.Errorf("%d types take %d bytes, a message has %d", len(states), len(text), seal.MaxPush)
+	}
 }

@@ -71,6 +71,7 @@ type Cells struct {
 type Push struct {
 	Enabled bool     `toml:"enabled" comment:"false: courier is not started, and push is not offered."`
 	PerHost int      `toml:"per_host" comment:"Pushes an hour to one host, all people together. The push services of the large makers of telephones are one host each."`
+	Only    []string `toml:"only" comment:"Push services that are posted to, as host or *.host; empty: any, which people need whose telephone has a service of their own."`
 	Refuse  []string `toml:"refuse" comment:"Networks that must not be reached although their addresses are public: servers of your own, the prefix of your NAT64."`
 	CA      string   `toml:"ca" comment:"PEM file of roots to trust beside the system's."`
 	Private []string `toml:"private" comment:"Push services at addresses or ports that are refused otherwise, as address:port. Needs push_private under [unsafe]."`

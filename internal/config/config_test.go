@@ -72,6 +72,7 @@ func TestLoadRefuses(t *testing.T) {
 		"private push":          {"[signin]", "[push]\nprivate = [\"127.0.0.1:8443\"]\n[signin]", "push_private under [unsafe]"},
 		"private push, no port": {"[signin]", "[push]\nprivate = [\"127.0.0.1\"]\n[signin]", "is not address:port"},
 		"push rate":             {"[signin]", "[push]\nper_host = 0\n[signin]", "push.per_host must be at least 1"},
+		"push service":          {"[signin]", "[push]\nonly = [\"https://push.example.net\"]\n[signin]", "push.only \"https://push.example.net\" is not a host"},
 		"push network":          {"[signin]", "[push]\nrefuse = [\"192.0.2.0\"]\n[signin]", "is not a network"},
 		"scram for imap":        {`993"`, "993\"\nauth = \"scram-sha-256\"", "auth must be plain"},
 		"extension":             {"[platform.imap]", "extensions = [\"DSN\\nX\"]\n[platform.imap]", "is not what a server says after EHLO"},

@@ -157,6 +157,11 @@ func (c *Config) checkPush(f *faults) {
 	if p.PerHost < 1 {
 		f.add("push.per_host must be at least 1; to have no push, set push.enabled = false")
 	}
+	for _, n := range p.Only {
+		if host := strings.TrimPrefix(n, "*."); host == "" || strings.ContainsAny(host, "*:/@ ") || strings.HasPrefix(host, ".") {
+			f.add("push.only %q is not a host such as push.example.net, or *.example.net", n)
+		}
+	}
 	for _, n := range p.Refuse {
 		if _, err := netip.ParsePrefix(n); err != nil {
 			f.add("push.refuse %q is not a network such as 192.0.2.0/24", n)

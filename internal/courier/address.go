@@ -40,10 +40,11 @@ type reach struct {
 	own     []netip.Addr
 	private []netip.AddrPort
 	host    string
+	only    []string
 }
 
 func newReach(cfg Config) *reach {
-	r := &reach{global: netip.MustParsePrefix(global6), own: cfg.Own, private: cfg.Private, host: plainHost(cfg.Host)}
+	r := &reach{global: netip.MustParsePrefix(global6), own: cfg.Own, private: cfg.Private, host: plainHost(cfg.Host), only: cfg.Only}
 	for _, p := range slices.Concat(special4[:], special6[:]) {
 		r.special = append(r.special, netip.MustParsePrefix(p))
 	}
@@ -84,11 +85,22 @@ func (r *reach) public(a netip.Addr) bool {
 	return !slices.ContainsFunc(r.special, within) && !slices.ContainsFunc(r.refuse, within)
 }
 
+// serves says whether a host is one that the operator lets us post to.
+func (r *reach) serves(host string) bool {
+	return len(r.only) == 0 || slices.ContainsFunc(r.only, func(name string) bool {
+		below, wild := strings.CutPrefix(plainHost(name), "*")
+		return host == below || wild && strings.HasSuffix(host, below)
+	})
+}
+
 // checkHost refuses by the URL alone what control would refuse later: then the asker
 // may be told, as nothing of the network is told by it.
 func (r *reach) checkHost(host string, port uint16) error {
 	if plainHost(host) == r.host {
 		return fmt.Errorf("this is our own host: %w", errAddress)
+	}
+	if !r.serves(plainHost(host)) {
+		return fmt.Errorf("the operator did not name this push service: %w", errAddress)
 	}
 	if a, err := netip.ParseAddr(host); err == nil {
 		if !r.allows(netip.AddrPortFrom(a, port)) {

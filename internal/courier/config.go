@@ -12,6 +12,9 @@ type Config struct {
 	Host string `json:"host,omitempty"`
 	// Own are the addresses of this machine, which are refused where they are public.
 	Own []netip.Addr `json:"own,omitempty"`
+	// Only are the hosts that are posted to, "*.name" for those below a name; empty:
+	// any.
+	Only []string `json:"only,omitempty"`
 	// Refuse are further networks that are not to be reached.
 	Refuse []netip.Prefix `json:"refuse,omitempty"`
 	// Private are services that are reached although their address or port would be

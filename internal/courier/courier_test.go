@@ -96,8 +96,11 @@ func newCourier(t *testing.T, cfg Config) *Courier {
 	return c
 }
 
+// sealed is a body of the length that every encrypted one has.
+var sealed = strings.Repeat("s", seal.PushSize)
+
 func request(url string) ipc.CourierPushRequest {
-	return ipc.CourierPushRequest{Auth: ipc.Auth{Capability: []byte("ada")}, URL: url, Body: []byte("sealed"), Encoding: ipc.AES128GCM, TTL: 60, Urgency: "low"}
+	return ipc.CourierPushRequest{Auth: ipc.Auth{Capability: []byte("ada")}, URL: url, Body: []byte(sealed), Encoding: ipc.AES128GCM, TTL: 60, Urgency: "low"}
 }
 
 // TestRequest: the POST is as RFC 8620, section 7.2, RFC 8030 and RFC 8292 say.
@@ -110,13 +113,13 @@ func TestRequest(t *testing.T) {
 		t.Fatalf("%+v, %v", out, err)
 	}
 	clearly := request(s.URL + "/p/a?b=c")
-	clearly.Encoding, clearly.Urgency, clearly.TTL = "", "", 0
+	clearly.Body, clearly.Encoding, clearly.Urgency, clearly.TTL = []byte("{}"), "", "", 0
 	if _, err := c.push("cell/0")(t.Context(), clearly); err != nil {
 		t.Fatal(err)
 	}
 	r := s.requests()[0]
 	got := []string{r.Method, r.URL.String(), r.Header.Get("Content-Type"), r.Header.Get("TTL"), r.Header.Get("Urgency"), r.Header.Get("Content-Encoding"), s.bodies[0]}
-	want := []string{"POST", "/p/a?b=c", "application/json", "60", "low", "aes128gcm", "sealed"}
+	want := []string{"POST", "/p/a?b=c", "application/json", "60", "low", "aes128gcm", sealed}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
@@ -173,6 +176,11 @@ func TestRefused(t *testing.T) {
 	cfg := config(t, s)
 	closed := cfg
 	closed.Private = nil
+	only := func(names ...string) Config {
+		cfg := cfg
+		cfg.Only = names
+		return cfg
+	}
 	type edit = func(*ipc.CourierPushRequest)
 	to := func(u string) edit { return func(r *ipc.CourierPushRequest) { r.URL = u } }
 	for name, c := range map[string]struct {
@@ -197,7 +205,13 @@ func TestRefused(t *testing.T) {
 		"too long":             {cfg, to(s.URL + "/" + strings.Repeat("x", maxURL)), ipc.CodeInvalid},
 		"port":                 {cfg, to("https://push.example.net:8080/"), ipc.CodeForbidden},
 		"no port":              {cfg, to("https://push.example.net:99999/"), ipc.CodeInvalid},
-		"body":                 {cfg, func(r *ipc.CourierPushRequest) { r.Body = make([]byte, maxBody+1) }, ipc.CodeInvalid},
+		"not a service named":  {only("push.example.net", "*.push.example.org"), to("https://elsewhere.example.net/"), ipc.CodeForbidden},
+		"below a name":         {only("push.example.net"), to("https://a.push.example.net/"), ipc.CodeForbidden},
+		"ends like one":        {only("*.example.net"), to("https://anexample.net/"), ipc.CodeForbidden},
+		"address, with names":  {only("*.example.net"), to("https://192.0.32.8/"), ipc.CodeForbidden},
+		"long, encrypted":      {cfg, func(r *ipc.CourierPushRequest) { r.Body = make([]byte, seal.PushSize+1) }, ipc.CodeInvalid},
+		"short, encrypted":     {cfg, func(r *ipc.CourierPushRequest) { r.Body = r.Body[:len(r.Body)-1] }, ipc.CodeInvalid},
+		"body":                 {cfg, func(r *ipc.CourierPushRequest) { r.Body, r.Encoding = make([]byte, maxBody+1), "" }, ipc.CodeInvalid},
 		"coding":               {cfg, func(r *ipc.CourierPushRequest) { r.Encoding = "gzip" }, ipc.CodeInvalid},
 		"TTL":                  {cfg, func(r *ipc.CourierPushRequest) { r.TTL = -1 }, ipc.CodeInvalid},
 		"long TTL":             {cfg, func(r *ipc.CourierPushRequest) { r.TTL = maxTTL + 1 }, ipc.CodeInvalid},

@@ -1,6 +1,10 @@
 package courier
 
-import "time"
+import (
+	"time"
+
+	"cofferdam/internal/seal"
+)
 
 const (
 	// pushTime is all of a push: connect, TLS, request, answer. A cell waits for it,
@@ -10,11 +14,13 @@ const (
 	coverTime = 2 * time.Second
 	// maxCall bounds a call: a body in base64, a URL, a capability.
 	maxCall = 16 << 10
-	// maxBody is what every push service takes (RFC 8291, section 4).
-	maxBody = 4096
+	// maxBody is of a push in clear. An encrypted one has seal.PushSize bytes, neither
+	// more nor less. What a hostile cell can send out is these, at personRate and
+	// cellRate, and maxURL for each of newTargets.
+	maxBody = seal.MaxPush
 	// maxURL bounds a URL, in bytes: those of browsers' push services have up to
 	// about 600.
-	maxURL = 2048
+	maxURL = 1024
 	// maxTTL is four weeks: no push service keeps a message for longer.
 	maxTTL = 28 * 24 * 60 * 60
 

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"cofferdam/internal/ipc"
+	"cofferdam/internal/seal"
 )
 
 // target is a URL that passed.
@@ -62,8 +63,8 @@ func (o *outlet) check(req *ipc.CourierPushRequest) (target, error) {
 	switch {
 	case len(req.URL) > maxURL:
 		return bad("the URL is too long")
-	case len(req.Body) > maxBody:
-		return bad("the body is too long")
+	case req.Encoding == "" && len(req.Body) > maxBody, req.Encoding != "" && len(req.Body) != seal.PushSize:
+		return bad("the body is not of a message's length")
 	case req.Encoding != "" && req.Encoding != ipc.AES128GCM:
 		return bad("no such content coding")
 	case req.TTL < 0 || req.TTL > maxTTL:

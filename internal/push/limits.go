@@ -15,7 +15,7 @@ const (
 	// codeBytes is the entropy of a verification code.
 	codeBytes = 16
 
-	maxURL    = 2048 // bytes; as courier's
+	maxURL    = 1024 // bytes; as courier's
 	maxDevice = 255  // bytes of a deviceClientId: the hash of something
 	maxTypes  = 64   // there are not so many
 	maxType   = 64   // bytes of a type's name

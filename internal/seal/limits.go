@@ -59,12 +59,13 @@ const (
 	// MaxSessionLife bounds the expiry inside a session envelope.
 	MaxSessionLife = 400 * 24 * time.Hour
 
-	// pushRecord is the record size that a push message states, and the body that a
-	// push service must take at least (RFC 8291, section 4).
+	// pushRecord is the record size that a push message states, above what it has
+	// (RFC 8291, section 4).
 	pushRecord = 4096
-	// MaxPush bounds a pushed text, so that the message is not over pushRecord.
-	MaxPush = pushRecord - pushHeader - 1 - pushTag
-	// pushPadTo is the step to which messages are padded: a change of state and one
-	// of several types look the same.
-	pushPadTo = 512
+	// MaxPush bounds a pushed text, in bytes: the states of all types of an account
+	// take some 500.
+	MaxPush = 1023
+	// PushSize is what every encrypted message has, whatever it says, so that a push
+	// service learns nothing by it and a hostile cell sends no more by one.
+	PushSize = pushHeader + MaxPush + 1 + pushTag
 )

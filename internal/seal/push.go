@@ -59,8 +59,8 @@ func ParsePushKeys(p256dh, auth string) (PushKeys, error) {
 func (k PushKeys) Wipe() { Secret(k).Wipe() }
 
 // Encrypt makes the body of a push message of content coding aes128gcm: one record
-// (RFC 8291, section 4), padded so that its length tells little. plaintext is at
-// most MaxPush bytes; else the error wraps ErrLimit.
+// (RFC 8291, section 4), padded to PushSize bytes. plaintext is at most MaxPush
+// bytes; else the error wraps ErrLimit.
 func (k PushKeys) Encrypt(plaintext []byte) ([]byte, error) {
 	as, err := ecdh.P256().GenerateKey(rand.Reader)
 	if err != nil {
@@ -68,11 +68,7 @@ func (k PushKeys) Encrypt(plaintext []byte) ([]byte, error) {
 	}
 	var salt [pushSaltSize]byte
 	rand.Read(salt[:]) // never fails (crypto/rand)
-	padding := 0
-	if rest := (len(plaintext) + 1) % pushPadTo; rest > 0 {
-		padding = min(pushPadTo-rest, max(MaxPush-len(plaintext), 0))
-	}
-	return k.encrypt(plaintext, padding, as, salt[:])
+	return k.encrypt(plaintext, max(MaxPush-len(plaintext), 0), as, salt[:])
 }
 
 // encrypt is RFC 8291, section 3.4, and RFC 8188, section 2, in their words.

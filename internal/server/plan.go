@@ -179,7 +179,7 @@ func (p *plan) porter(c config.Config) (any, sandbox.Profile, error) {
 
 // courier may dial the ports that it has a use for: Landlock keeps that, too.
 func (p *plan) courier(c config.Config) (any, sandbox.Profile, error) {
-	out := courier.Config{VAPIDKey: p.secrets().VAPID, HostRate: c.Push.PerHost}
+	out := courier.Config{VAPIDKey: p.secrets().VAPID, HostRate: c.Push.PerHost, Only: c.Push.Only}
 	profile := sandbox.Courier()
 	profile.Files = lineFiles
 	profile.Ports = []uint16{53, 443}
