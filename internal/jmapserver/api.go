@@ -82,7 +82,7 @@ func (h *Handler) answer(ctx context.Context, p *Person, req *request, base stri
 	if bad != nil {
 		return nil, bad
 	}
-	x := &exchange{h: h, person: p, using: using, refs: maxReferencedValues}
+	x := &exchange{h: h, person: p, using: using, refs: maxReferencedValues, walk: maxWalkedValues}
 	x.created = maps.Clone(req.created)
 	if x.created == nil {
 		x.created = map[jmap.CreationID]string{}

@@ -103,6 +103,7 @@ type exchange struct {
 	out     []byte // the Response so far
 	done    []response
 	refs    int // values of our own responses that may still be parsed
+	walk    int // values that references may still lead through
 }
 
 // response is where a response stands in exchange.out.

@@ -43,6 +43,10 @@ const (
 	// maxReferencedValues bounds what result references of one request may make
 	// us parse of our own responses.
 	maxReferencedValues = 400_000
+	// maxWalkedValues bounds what the result references of one request may lead
+	// through, at some 80 octets of copies each: one over 500 Emails with all their
+	// properties takes 14,000.
+	maxWalkedValues = 2_000_000
 	// maxResponseOctets bounds the memory of one answer. A call that would
 	// exceed it is answered requestTooLarge; the client asks for fewer objects
 	// or cuts body values.

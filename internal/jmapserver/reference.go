@@ -62,7 +62,7 @@ func (c *call) resolveReference(ref ijson.Value) (ijson.Value, error) {
 		if err != nil {
 			return ijson.Value{}, err
 		}
-		return v.Resolve(path)
+		return v.Resolve(path, &c.walk)
 	}
 	return ijson.Value{}, fmt.Errorf("no response to such a call yet")
 }

@@ -116,14 +116,14 @@ func TestResolve(t *testing.T) {
 		"/list/*/id": `["a","b","c"]`, "/list/*/e": `["x","y","z"]`, "/list/*/e/*": `["x","y","z"]`,
 		"/list/2/e": `["z"]`, "/nest/*": "[[1,2],[3],[4]]", "/nest/*/*": "[1,2,3,4]", "/*/*": "5",
 	} {
-		got, err := v.Resolve(pointer)
+		got, err := v.Resolve(pointer, plenty())
 		if err != nil || string(got.Append(nil)) != want {
 			t.Errorf("%s: got %s, %v; want %s", pointer, got.Append(nil), err, want)
 		}
 	}
 	for _, pointer := range []string{"foo", "/nope", "/foo/2", "/foo/-", "/foo/00", "/foo/+1", "/foo/0/x", "/list/*/nope",
 		"/a~b", "/m~", "/foo/99999999999999999999", "/list/*/e/0"} {
-		if got, err := v.Resolve(pointer); err == nil {
+		if got, err := v.Resolve(pointer, plenty()); err == nil {
 			t.Errorf("%s: got %s, want an error", pointer, got.Append(nil))
 		}
 	}
@@ -174,7 +174,7 @@ func FuzzResolve(f *testing.F) {
 		if err != nil {
 			return
 		}
-		got, err := v.Resolve(pointer)
+		got, err := v.Resolve(pointer, plenty())
 		want, found := naiveResolve(v, strings.Split(pointer, "/"), pointer)
 		if found != (err == nil) || found && !Equal(got, want) {
 			t.Fatalf("%q of %q: %s, %v; naively %s, %t", pointer, text, got.Append(nil), err, want.Append(nil), found)
@@ -186,6 +186,12 @@ func FuzzResolve(f *testing.F) {
 			t.Fatalf("%q of %q: %d values became %d, %v", pointer, text, n, m, err)
 		}
 	})
+}
+
+// plenty is a budget that no test comes to the end of.
+func plenty() *int {
+	n := 1 << 40
+	return &n
 }
 
 // naiveResolve is RFC 6901 with the "*" of RFC 8620, section 3.7, token by token
@@ -237,4 +243,27 @@ func FuzzAppendString(f *testing.F) {
 			t.Fatalf("%q came back as %q", s, got)
 		}
 	})
+}
+
+// TestResolveWithinBudget: a pointer with many "*" costs the nesting times the size,
+// and is given up when that is too much.
+func TestResolveWithinBudget(t *testing.T) {
+	v, err := Parse(strings.Repeat("[", 20)+"1,2,3"+strings.Repeat("]", 20), Limits{Depth: 32, Values: 100})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pointer := strings.Repeat("/*", 20)
+	budget := 200
+	if got, err := v.Resolve(pointer, &budget); err != nil || got.Len() != 3 || budget >= 200-20*3 {
+		t.Errorf("%d values, %v, %d left", got.Len(), err, budget)
+	}
+	budget = 60
+	if _, err := v.Resolve(pointer, &budget); err != ErrBudget {
+		t.Errorf("without a budget: %v", err)
+	}
+	budget = 1
+	object, _ := Parse(`{"a":1,"b":2}`, Limits{Depth: 2, Values: 10})
+	if _, err := object.Resolve("/a", &budget); err != ErrBudget {
+		t.Errorf("an object without a budget: %v", err)
+	}
 }

@@ -9,11 +9,18 @@ import (
 // ErrPointer says that a pointer is not well formed or points at nothing.
 var ErrPointer = errors.New("pointer does not resolve")
 
+// ErrBudget says that a pointer leads through more values than may be looked at.
+var ErrBudget = errors.New("pointer leads through too many values")
+
 // Resolve evaluates a JSON Pointer (RFC 6901) on v, with the addition of RFC
 // 8620, section 3.7: on an array the token "*" applies the rest of the pointer
 // to each item and returns the results in a new array, into which results that
 // are arrays are flattened.
-func (v Value) Resolve(pointer string) (Value, error) {
+//
+// Every "*" goes through what the ones before it found, so that a pointer of a few
+// bytes can cost as much as the nesting times the size of v. What is looked at and
+// copied is taken off budget; ErrBudget says that there is none left.
+func (v Value) Resolve(pointer string, budget *int) (Value, error) {
 	if pointer == "" {
 		return v, nil
 	}
@@ -26,35 +33,52 @@ func (v Value) Resolve(pointer string) (Value, error) {
 	}
 	switch v.kind {
 	case Object:
+		if err := spend(budget, len(v.kids)); err != nil {
+			return Value{}, err
+		}
 		name, ok := unescapeToken(token)
 		if kid := v.Get(name); ok && kid.kind != Absent {
-			return kid.Resolve(rest)
+			return kid.Resolve(rest, budget)
 		}
 	case Array:
 		if token == "*" {
-			return v.resolveEach(rest)
+			return v.resolveEach(rest, budget)
 		}
 		if i, ok := index(token); ok && i < len(v.kids) {
-			return v.kids[i].Resolve(rest)
+			return v.kids[i].Resolve(rest, budget)
 		}
 	}
 	return Value{}, ErrPointer
 }
 
-func (v Value) resolveEach(rest string) (Value, error) {
+func (v Value) resolveEach(rest string, budget *int) (Value, error) {
+	if err := spend(budget, len(v.kids)); err != nil {
+		return Value{}, err
+	}
 	out := make([]Value, 0, len(v.kids))
 	for _, kid := range v.kids {
-		r, err := kid.Resolve(rest)
+		r, err := kid.Resolve(rest, budget)
 		if err != nil {
 			return Value{}, err
 		}
-		if r.kind == Array {
-			out = append(out, r.kids...)
-		} else {
+		if r.kind != Array {
 			out = append(out, r)
+			continue
 		}
+		if err := spend(budget, len(r.kids)); err != nil {
+			return Value{}, err
+		}
+		out = append(out, r.kids...)
 	}
 	return NewArray(out), nil
+}
+
+// spend takes n values and one step off a budget.
+func spend(budget *int, n int) error {
+	if *budget -= n + 1; *budget < 0 {
+		return ErrBudget
+	}
+	return nil
 }
 
 // unescapeToken decodes ~0 and ~1; any other use of ~ is an error (RFC 6901,
