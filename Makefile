@@ -22,7 +22,7 @@ KILL_ROUNDS ?= 20
 # Of make send-drill: mails, of which some 4 go out in a second.
 SEND_MAILS ?= 2000
 
-.PHONY: demo build web test check unit e2e bench tiers kill send-drill fuzz fuzz-short vuln packages format clean
+.PHONY: demo build web test check unit e2e bench tiers kill send-drill upload-drill fuzz fuzz-short vuln packages format clean
 
 ## demo: build and start the webmail with a mail server and mail inside
 demo: build
@@ -90,6 +90,11 @@ kill: packages build
 ## (SEND_MAILS); writes docs/results/send.md
 send-drill: packages build
 	COFFERDAM_BIN=$(CURDIR)/cofferdam COFFERDAM_SEND_MAILS=$(SEND_MAILS) COFFERDAM_SEND_REPORT=$(CURDIR)/docs/results/send.md $(GO) test -count=1 -timeout 60m -v -run '^TestSendDrill$$' ./e2e/system
+
+## upload-drill: 20 people attach and send 50 MB each, at once; writes
+## docs/results/uploads.md
+upload-drill: packages build
+	COFFERDAM_BIN=$(CURDIR)/cofferdam COFFERDAM_UPLOADS=1 COFFERDAM_UPLOADS_REPORT=$(CURDIR)/docs/results/uploads.md $(GO) test -count=1 -timeout 30m -v -run '^TestUploadDrill$$' ./e2e/system
 
 ## fuzz-short: each fuzz target for FUZZTIME
 fuzz-short:

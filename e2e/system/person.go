@@ -2,6 +2,7 @@ package system
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -23,6 +24,8 @@ type Person struct {
 	// Observe, where set, sees each request that is no stream. what is the path,
 	// or the methods of a batch.
 	Observe func(what string, took time.Duration, err error)
+	// Patience bounds one request; 0 is requestTimeout.
+	Patience time.Duration
 
 	origin string
 	http   *http.Client
@@ -100,7 +103,7 @@ func (p *Person) Do(ctx context.Context, method, path, kind string, body []byte)
 }
 
 func (p *Person) observed(ctx context.Context, what, method, path, kind string, body []byte) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(p.Patience, requestTimeout))
 	defer cancel()
 	began := time.Now()
 	out, err := p.do(ctx, method, path, kind, body)
