@@ -173,3 +173,19 @@ func FuzzHead(f *testing.F) {
 		}
 	})
 }
+
+func TestASCIIOnly(t *testing.T) {
+	for n := range 20 {
+		b := bytes.Repeat([]byte("a"), n)
+		if !asciiOnly(b) {
+			t.Errorf("%d letters are no ASCII", n)
+		}
+		for i := range b {
+			b[i] = 0x80
+			if asciiOnly(b) {
+				t.Errorf("octet %d of %d was not seen", i, n)
+			}
+			b[i] = 'a'
+		}
+	}
+}

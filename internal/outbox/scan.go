@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"encoding/binary"
 	"fmt"
 	"io"
 	"strings"
@@ -36,7 +37,7 @@ func (c *content) read(r io.Reader) error {
 	for {
 		n, err := r.Read(b)
 		c.size += int64(n)
-		c.eightBit = c.eightBit || !isASCII(b[:n])
+		c.eightBit = c.eightBit || !asciiOnly(b[:n])
 		switch {
 		case c.size > maxSize:
 			return errTooLarge
@@ -46,6 +47,16 @@ func (c *content) read(r io.Reader) error {
 			return err
 		}
 	}
+}
+
+// asciiOnly is isASCII for the whole of a mail, eight bytes at a time.
+func asciiOnly(b []byte) bool {
+	for ; len(b) >= 8; b = b[8:] {
+		if binary.LittleEndian.Uint64(b)&0x8080808080808080 != 0 {
+			return false
+		}
+	}
+	return isASCII(b)
 }
 
 func isASCII[T string | []byte](s T) bool {

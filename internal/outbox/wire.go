@@ -41,23 +41,33 @@ func (w *wire) fill() {
 	n, err := w.in.Read(w.raw)
 	w.out = w.out[:0]
 	for rest := w.raw[:n]; len(rest) > 0; {
-		end := bytes.IndexAny(rest, "\r\n")
-		if end < 0 {
-			end = len(rest)
+		line, _, ended := bytes.Cut(rest, []byte{'\n'})
+		rest = rest[len(line):]
+		w.line(line)
+		if ended {
+			w.lineByte('\n')
+			rest = rest[1:]
 		}
-		if end > 0 {
-			w.text(rest[:end])
-		}
-		if end < len(rest) {
-			w.lineByte(rest[end])
-			end++
-		}
-		rest = rest[end:]
 	}
 	if w.err = err; errors.Is(err, io.EOF) {
 		w.err = io.EOF
 		if w.cr || w.inner {
 			w.endLine()
+		}
+	}
+}
+
+// line takes bytes before an LF.
+func (w *wire) line(b []byte) {
+	for len(b) > 0 {
+		run, _, cr := bytes.Cut(b, []byte{'\r'})
+		b = b[len(run):]
+		if len(run) > 0 {
+			w.text(run)
+		}
+		if cr {
+			w.lineByte('\r')
+			b = b[1:]
 		}
 	}
 }

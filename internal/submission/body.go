@@ -1,6 +1,7 @@
 package submission
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -21,23 +22,31 @@ type canonical struct {
 	inner bool // we are within a line
 }
 
-// next appends the wire form of p to dst.
+// next appends the wire form of p to dst. It goes by runs of bytes between line
+// ends: it sees every byte of a large attachment.
 func (n *canonical) next(dst, p []byte) []byte {
-	for _, c := range p {
-		if n.cr && c != '\n' {
-			dst = n.endLine(dst)
-		}
-		switch c {
-		case '\r':
-			n.cr = true
-		case '\n':
-			dst = n.endLine(dst)
-		default:
-			if c == '.' && n.stuff && !n.inner {
-				dst = append(dst, '.')
+	for len(p) > 0 {
+		line, _, ended := bytes.Cut(p, []byte{'\n'})
+		p = p[len(line):]
+		for len(line) > 0 {
+			run, _, cr := bytes.Cut(line, []byte{'\r'})
+			line = line[len(run):]
+			if n.cr {
+				dst = n.endLine(dst)
 			}
-			n.inner = true
-			dst = append(dst, c)
+			if len(run) > 0 {
+				if run[0] == '.' && n.stuff && !n.inner {
+					dst = append(dst, '.')
+				}
+				n.inner = true
+				dst = append(dst, run...)
+			}
+			if cr {
+				n.cr, line = true, line[1:]
+			}
+		}
+		if ended {
+			dst, p = n.endLine(dst), p[1:]
 		}
 	}
 	return dst
