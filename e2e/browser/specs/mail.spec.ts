@@ -224,6 +224,38 @@ test("search goes through all folders and names the one a mail lies in", async (
   await expect(mail.page.getByText("Nothing found")).toBeVisible();
 });
 
+test("the search field offers operators, and says what it did not understand", async ({ signedIn }) => {
+  const mail = await signedIn("ada");
+  await mail.settledTotal();
+  await mail.page.keyboard.press("/");
+  const box = mail.page.getByRole("searchbox", { name: "Search all mail" });
+  await expect(box).toBeFocused();
+  const offers = mail.page.getByRole("group", { name: "Narrow it down" });
+  await expect(offers.getByRole("button")).toHaveCount(8);
+  await mail.page.keyboard.type("fr");
+  await expect(offers.getByRole("button")).toHaveCount(1);
+  await mail.page.keyboard.press("ArrowDown");
+  await mail.page.keyboard.press("Enter");
+  await expect(box).toHaveValue("from:");
+  await mail.page.keyboard.type("linux in:inb");
+  await offers.getByRole("button").click();
+  await expect(box).toHaveValue("from:linux in:inbox ");
+  await mail.page.keyboard.press("Escape");
+  await expect(offers).toHaveCount(0);
+  await mail.page.keyboard.press("Enter");
+  await mail.listReady();
+
+  await box.fill("frm:linux");
+  await box.press("Enter");
+  await expect(mail.page.getByText("“frm:linux” was not understood")).toBeVisible();
+  await mail.page.getByRole("button", { name: "Did you mean" }).click();
+  await expect(box).toHaveValue("from:linux");
+  await expect(mail.page.getByText("was not understood")).toHaveCount(0);
+  await box.press("Escape");
+  await mail.page.keyboard.press("Escape");
+  await expect(mail.page.getByRole("heading", { level: 1, name: "Inbox" })).toBeVisible();
+});
+
 test("attachments arrive byte for byte, forwarded too", async ({ signedIn }) => {
   const [ada, ben] = [await signedIn("ada"), await signedIn("ben")];
   const files = [

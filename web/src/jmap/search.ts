@@ -73,3 +73,26 @@ export function searchSnippetGet(
     }),
   };
 }
+
+/** What a part of a search text was taken for; places are in UTF-16 code units, as JavaScript counts. */
+export interface SearchSpan {
+  readonly start: number;
+  readonly end: number;
+  readonly kind: string;
+  readonly suggest: string | null;
+}
+
+/** emailSearchExplain is EmailSearch/explain of the vendor capability. */
+export function emailSearchExplain(
+  accountId: AccountId,
+  search: NonNullable<EmailFilter["search"]>,
+): Method<{ spans: SearchSpan[] }> {
+  return {
+    name: "EmailSearch/explain",
+    args: { accountId, search },
+    using: [MAIL, COFFERDAM],
+    decode: object({
+      spans: list(object<SearchSpan>({ start: num, end: num, kind: str, suggest: orNull(str) })),
+    }),
+  };
+}

@@ -6,6 +6,7 @@ import type { EmailFilter } from "../jmap/email";
 import type { EmailId, MailboxId } from "../jmap/id";
 import type { Mailbox } from "../jmap/mailbox";
 import { openPush, type Push } from "../jmap/push";
+import { emailSearchExplain } from "../jmap/search";
 import type { EmailRecord } from "../store/email";
 import type { EmailList, ListQuery } from "../store/emaillist";
 import { Store } from "../store/store";
@@ -17,6 +18,7 @@ import type { Navigator } from "./navigator";
 import { Outgoing } from "./outgoing";
 import { Recents } from "./recents";
 import { type Filter, openEmail, type Route } from "./route";
+import { type Note, notes } from "./searchhelp";
 import { Selection } from "./selection";
 import { BodyTickets } from "./tickets";
 import { Toasts } from "./toasts";
@@ -185,6 +187,19 @@ export class Mailroom {
   search(text: string): void {
     if (text.trim() === "") this.closeSearch();
     else this.navigator.go({ kind: "search", text: text.trim(), email: undefined });
+  }
+
+  /** searchNotes says which parts of a search text were not understood; nothing when nobody can tell. */
+  async searchNotes(text: string): Promise<readonly Note[]> {
+    const { connection } = this.store;
+    const { search } = this.searchFilter(text);
+    if (!search) return [];
+    try {
+      const { spans } = await connection.call(emailSearchExplain(connection.session.account, search));
+      return notes(text, spans);
+    } catch {
+      return []; // the search itself says what is wrong with the line
+    }
   }
 
   closeSearch(): void {

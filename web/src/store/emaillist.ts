@@ -138,7 +138,7 @@ export class EmailList {
     void this.pump();
     return () => {
       // The server searches on as long as somebody waits.
-      if (--this.viewers === 0 && this.searching.peek()) this.running?.abort.abort();
+      if (--this.viewers === 0 && this.query.filter.search) this.running?.abort.abort();
     };
   }
 
@@ -205,7 +205,7 @@ export class EmailList {
   }
 
   private nextSpan(): Span | undefined {
-    if (this.searching.peek() && this.viewers === 0) return undefined;
+    if (this.query.filter.search && this.viewers === 0) return undefined;
     if (this.stale) {
       const page = (row: number) => Math.floor(row / PAGE);
       return { first: page(this.wanted.first) * PAGE, last: (page(this.wanted.last) + 1) * PAGE - 1 };

@@ -13,6 +13,7 @@ import { Icon } from "./icon";
 import { drawerOpen, hasDrawer } from "./layout";
 import { MoveMenu } from "./movemenu";
 import { useRoom } from "./room";
+import { SearchBox, SearchNotes } from "./searchbox";
 import { askRemove, Row } from "./row";
 import { State } from "./state";
 
@@ -20,55 +21,6 @@ import { State } from "./state";
 const ROW_PX = 76;
 /** Rows drawn beyond the edges, so that a fast wheel meets text. */
 const OVERSCAN = 8;
-
-function SearchBox() {
-  const room = useRoom();
-  const input = useRef<HTMLInputElement>(null);
-  const route = room.route.value;
-  const text = route.kind === "search" ? route.text : "";
-  useEffect(() => {
-    if (input.current && input.current !== document.activeElement) input.current.value = text;
-  }, [text]);
-  return (
-    <form
-      class="search"
-      role="search"
-      onSubmit={(event) => {
-        event.preventDefault();
-        room.search(input.current?.value ?? "");
-      }}
-    >
-      <Icon name="search" size={16} />
-      <input
-        ref={input}
-        id="search"
-        type="search"
-        enterKeyHint="search"
-        autocomplete="off"
-        placeholder={words.search}
-        aria-label={words.search}
-        defaultValue={text}
-        onKeyDown={(event) => {
-          if (event.key !== "Escape") return;
-          event.currentTarget.value = "";
-          event.currentTarget.blur();
-          room.closeSearch();
-        }}
-      />
-      {text !== "" && (
-        <IconButton
-          icon="close"
-          size={16}
-          label={words.clearSearch}
-          onClick={() => {
-            if (input.current) input.current.value = "";
-            room.closeSearch();
-          }}
-        />
-      )}
-    </form>
-  );
-}
 
 function Filters() {
   const room = useRoom();
@@ -308,6 +260,7 @@ export function ListPane() {
         <SearchBox />
       </div>
       {selected.length > 0 ? <SelectionBar ids={selected} /> : <ListTitle list={list} />}
+      <SearchNotes />
       <ListBody list={list} />
     </section>
   );
