@@ -149,6 +149,10 @@ const (
 	searchGather = 150 * time.Millisecond
 	searchWait   = 10 * time.Second
 
+	// searchLook is how often a search that somebody waits for looks for mail that
+	// came into folders since: it asks the index, which takes microseconds.
+	searchLook = time.Second
+
 	// markupMails bounds the mails of one mailbox that are looked into after the
 	// server's search, and markupBytes their text: some 50 ms. A word with more hits
 	// is one of a language, and of markup too seldom to wait for.

@@ -142,19 +142,42 @@ func (ss *searches) join(f *jmap.Filter[jmap.EmailCondition]) (*longSearch, erro
 		s = &longSearch{key: string(key), filter: f, plain: !negatesWords(f, false), known: make(map[upstream.Place]*searched), moved: make(chan struct{})}
 		s.timer = time.AfterFunc(keepSearch, func() { ss.idle(s) })
 	}
-	text, asked, err := ss.a.questions(s.filter)
-	if err != nil {
+	s.err = nil
+	if err := ss.look(s); err != nil {
 		return nil, err
 	}
-	s.text, s.asked, s.err = text, asked, nil
 	s.askers++
 	s.timer.Stop()
 	ss.list = append(slices.DeleteFunc(ss.list, func(o *longSearch) bool { return o == s }), s)
 	if len(ss.list) > maxSearches {
 		ss.drop(ss.list[0])
 	}
-	ss.plan(s)
 	return s, nil
+}
+
+// look has searched what is not known or came since.
+func (ss *searches) look(s *longSearch) error {
+	text, asked, err := ss.a.questions(s.filter)
+	if err != nil {
+		return err
+	}
+	s.text, s.asked = text, asked
+	ss.plan(s)
+	return nil
+}
+
+// lookAgain takes up what came while a search goes on: a mail that was moved into
+// a folder that is done waits for no other folder.
+func (ss *searches) lookAgain(s *longSearch) {
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	if s.run == nil || ss.find(s.key) != s {
+		return
+	}
+	if err := ss.look(s); err != nil {
+		s.err = err
+		ss.halt(s)
+	}
 }
 
 func (ss *searches) find(key string) *longSearch {
@@ -340,6 +363,8 @@ func (ss *searches) wait(ctx context.Context, s *longSearch, since string) (prog
 	ctxEnd := ctx.Done()
 	limit := time.NewTimer(patience)
 	defer limit.Stop()
+	again := time.NewTicker(searchLook)
+	defer again.Stop()
 	gathering := false
 	for late := false; ; {
 		ss.mu.Lock()
@@ -356,6 +381,8 @@ func (ss *searches) wait(ctx context.Context, s *longSearch, since string) (prog
 		}
 		select {
 		case <-moved:
+		case <-again.C:
+			ss.lookAgain(s)
 		case <-limit.C:
 			late = true
 		case <-ctxEnd:

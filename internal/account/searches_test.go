@@ -201,6 +201,20 @@ func TestEmailSearchEndsWithItsAskers(t *testing.T) {
 	}
 }
 
+// A mail that comes while another folder is still searched does not wait for it.
+func TestEmailSearchTakesUpWhatComes(t *testing.T) {
+	r, s := slowRig(t)
+	defer s.hold("INBOX")()
+	_, res := r.found("lion", "")
+	r.deliver("Archive", "Subject: lion at last\r\nMessage-ID: <last@x>\r\n\r\n.\r\n")
+	began := time.Now()
+	got, res := r.found("lion", res.SearchState)
+	r.same("then", got, []string{"lion at last", "lion in Archive", "lion in Trash"})
+	if res.IsComplete || time.Since(began) > 5*time.Second {
+		t.Errorf("%+v after %v", res, time.Since(began))
+	}
+}
+
 func TestEmailSearchErrors(t *testing.T) {
 	r, s := slowRig(t)
 	s.fail(upstream.ErrUnavailable)

@@ -75,7 +75,7 @@ export const words = {
     answered: "that you answered",
     attachment: "with a file",
     after: "from this day on",
-    before: "up to this day",
+    before: "earlier than this day",
     today: "the day that it is",
     yesterday: "the day before",
     dateForm: "2026-01-31",
