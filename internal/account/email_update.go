@@ -166,8 +166,9 @@ type planned struct {
 	uid upstream.UID
 }
 
-// planKeywords works out what to add and what to remove. A keyword is written to
-// every copy, also if it is there: it may be missing at one of them.
+// planKeywords works out what to add and what to remove. What is asked for is
+// written to every copy, also if the mail has it: it may be missing at one of them.
+// What is not asked for stays as it is at each.
 func (s *setter) planKeywords(m *replica.Meta, p *jmap.SetPatch[jmap.Keyword]) (op operation, err error) {
 	after := p.Apply(m.Keywords)
 	if len(after) > replica.MaxKeywordsPerMail {
@@ -175,7 +176,7 @@ func (s *setter) planKeywords(m *replica.Meta, p *jmap.SetPatch[jmap.Keyword]) (
 	}
 	var add, remove []jmap.Keyword
 	for _, k := range after {
-		if !slices.Contains(m.Keywords, k) || len(m.Copies) > 1 {
+		if asked := p.Replace || slices.Contains(p.Add, k); !slices.Contains(m.Keywords, k) || asked && len(m.Copies) > 1 {
 			add = append(add, k)
 		}
 	}

@@ -2,6 +2,7 @@ package account_test
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 
 	"cofferdam/internal/account"
@@ -13,12 +14,12 @@ import (
 // previewing is a store whose server makes previews, each time in another way.
 type previewing struct {
 	upstream.Store
-	says string
+	says atomic.Value // a string; the account reads on while a test writes
 }
 
 func (p *previewing) Fetch(ctx context.Context, asks []upstream.Ask, fn func(*upstream.Content)) error {
 	return p.Store.Fetch(ctx, asks, func(c *upstream.Content) {
-		c.Preview, c.HasPreview = p.says, true
+		c.Preview, c.HasPreview = p.says.Load().(string), true
 		fn(c)
 	})
 }
@@ -27,7 +28,8 @@ func (p *previewing) Fetch(ctx context.Context, asks []upstream.Ask, fn func(*up
 // not make the Email another one.
 func TestAnotherPreviewIsNoChange(t *testing.T) {
 	mem := memup.New(memup.Options{Identity: upstream.IdentityGUID})
-	store := &previewing{Store: mem.Open(), says: "as it was"}
+	store := &previewing{Store: mem.Open()}
+	store.says.Store("as it was")
 	r := rigOf(t, mem, account.Config{Store: store})
 	r.deliver("INBOX", letter)
 	id := r.waitFor(r.box(jmap.RoleInbox), 1)[0]
@@ -36,7 +38,7 @@ func TestAnotherPreviewIsNoChange(t *testing.T) {
 	if got := r.get(want, id)[id].Preview; got != "as it was" {
 		t.Fatalf("preview %q", got)
 	}
-	store.says = "made anew"
+	store.says.Store("made anew")
 	if got := r.get(want, id)[id].Preview; got != "made anew" {
 		t.Fatalf("preview %q, want the new one: nothing was remembered", got)
 	}

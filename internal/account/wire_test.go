@@ -94,7 +94,12 @@ func TestWire(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dial := upstreamtest.SignedIn(s.Addr, fmt.Sprintf("w%d", people.Add(1)), imaptest.Password)
 			w := &wire{dial: dial, open: map[*counted]bool{}, verbs: map[string]int{}}
-			f(t, newRig(t, imapup.New(imapup.Config{Dial: w.Dial}), imapup.New(imapup.Config{Dial: dial})), w)
+			cfg := imapup.Config{Dial: w.Dial}
+			if name == "mailbox made anew" {
+				// Dovecot 2.3.19 forgets to tell of it now and then (NOTIFY), one time in ten.
+				cfg.PollEvery = 300 * time.Millisecond
+			}
+			f(t, newRig(t, imapup.New(cfg), imapup.New(imapup.Config{Dial: dial})), w)
 		})
 	}
 }

@@ -40,9 +40,17 @@ func (ix *Index) renewBoxes(list []upstream.Box) (gone []*box) {
 	seq := ix.seq
 	stay := make(map[*box]bool, len(list))
 	fresh := 0
+	inbox := ix.inboxAnew(list)
 	for _, up := range giveRoles(list) {
 		up.Rights = rightsOf(&up)
 		b := ix.boxFor(&up)
+		if b == nil && up.Inbox {
+			b = inbox
+		}
+		if known := ix.byName[up.Name]; up.Blind && known != nil {
+			stay[known] = true // as it was: what the server cannot say now is not gone
+			continue
+		}
 		if b == nil {
 			b = ix.newBox(&up)
 			fresh++
@@ -69,10 +77,26 @@ func (ix *Index) renewBoxes(list []upstream.Box) (gone []*box) {
 // boxFor finds the mailbox that the server means: by its id, else by its name.
 func (ix *Index) boxFor(up *upstream.Box) *box {
 	if up.ID != "" {
+		if b := ix.byName[up.Name]; b != nil && b.up.ID == up.ID {
+			return b // also an inbox that had another id first
+		}
 		return ix.byID[jmap.MailboxID(up.ID)]
 	}
 	if b := ix.byName[up.Name]; b != nil && b.up.ID == "" {
 		return b
+	}
+	return nil
+}
+
+// inboxAnew is the inbox that is known, if the server has another id for it by now:
+// a Dovecot that has lost a Maildir's list of uids gives it a new one. There is
+// always one inbox (RFC 9051, section 5.1), so it is the same to a client. Under
+// the old id it may be another mailbox, where RENAME has moved all its mails.
+func (ix *Index) inboxAnew(list []upstream.Box) *box {
+	for _, b := range ix.boxes {
+		if b != nil && b.up.Inbox && b.up.ID != "" && !slices.ContainsFunc(list, func(up upstream.Box) bool { return up.ID == b.up.ID }) {
+			return b
+		}
 	}
 	return nil
 }

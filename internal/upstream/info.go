@@ -64,6 +64,9 @@ type Box struct {
 	// Selectable is false for a name that only holds others (\Noselect): it is
 	// shown as an empty Mailbox.
 	Selectable bool
+	// Blind is set when the server lists the mailbox and cannot say now what is in
+	// it: ID and Marks are not known, and it counts as not Selectable.
+	Blind bool
 	// NoChildren is set for a name that can have none (\Noinferiors).
 	NoChildren bool
 	Subscribed bool

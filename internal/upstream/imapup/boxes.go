@@ -22,15 +22,35 @@ func (s *Store) Boxes(ctx context.Context) ([]upstream.Box, error) {
 	}
 	made := s.madeHere()
 	out, err := s.boxes(ctx, t)
-	if err == nil && lacks(out, made) {
-		s.log.Info("a mailbox that was made is not listed; asking again")
+	if err == nil && (lacks(out, made) || s.blindAnew(out)) {
+		s.log.Info("the list of mailboxes is not whole; asking again")
 		s.dropIdle()
 		out, err = s.boxes(ctx, t)
 	}
 	if err == nil {
 		s.listed(made)
+		s.setBlind(out)
 	}
 	return out, err
+}
+
+// blindAnew reports whether the server does not say of a mailbox what is in it,
+// and did so when it was asked last, by a new connection.
+func (s *Store) blindAnew(list []upstream.Box) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.ContainsFunc(list, func(b upstream.Box) bool { return b.Blind && !slices.Contains(s.blind, b.Name) })
+}
+
+func (s *Store) setBlind(list []upstream.Box) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.blind = s.blind[:0]
+	for _, b := range list {
+		if b.Blind {
+			s.blind = append(s.blind, b.Name)
+		}
+	}
 }
 
 // madeHere are the mailboxes that we have made and not seen in a list yet.
@@ -96,11 +116,11 @@ func (t *traits) list(ctx context.Context, c *imap.Client) ([]upstream.Box, erro
 				return nil, err
 			}
 		}
-		if st != nil {
+		if st != nil && st.UIDValidity != 0 {
 			box.Marks = marksOf(st)
 			box.ID = validID(st.GUID)
 		} else {
-			box.Selectable = false
+			box.Selectable, box.Blind = false, box.Selectable
 		}
 		if ids[i] != nil {
 			st, err := ids[i].Wait(ctx)

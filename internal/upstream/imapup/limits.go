@@ -22,6 +22,10 @@ const (
 	dialAgain = time.Second
 	awayTime  = 10 * time.Second
 
+	// crampTime is how long a server that gave no further connection is not asked
+	// for one: each try is a failed sign-in in its log.
+	crampTime = 2 * time.Minute
+
 	// commandTime bounds one call, from the moment it has a worker: a first SORT
 	// or body search over a million mails takes tens of seconds.
 	commandTime = 90 * time.Second
@@ -39,8 +43,9 @@ const (
 	warmFrom  = 5000
 	warmAfter = 300 * time.Millisecond
 
-	// watchCheck is how often a silent watcher is asked whether it lives.
-	watchCheck = 4 * time.Minute
+	// watchCheck is how often a watcher is asked whether it lives and what a server
+	// with NOTIFY was to tell is looked at: after so many pollEvery.
+	watchCheck = 6
 
 	// maxSection bounds one literal that is kept in memory: above the largest
 	// text part and header that account asks for (4 MiB).

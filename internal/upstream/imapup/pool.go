@@ -59,9 +59,19 @@ func (s *Store) with(ctx context.Context, doing, box string, again bool, f func(
 		if err = s.ground(ctx, c); err == nil {
 			err = f(ctx, c)
 		}
+		// A kept connection may be blind: after the index of a mailbox was made anew,
+		// Dovecot 2.3.19 tells one that had it open that the mailbox was deleted, for
+		// as long as it lives.
+		blind := errors.Is(err, errUnselectable) && old && try == 0
+		if blind {
+			c.client.Close()
+		}
 		s.put(c, err)
 		if err == nil {
 			return nil
+		}
+		if blind {
+			continue
 		}
 		lost := c.client.Err() != nil && ctx.Err() == nil && s.ctx.Err() == nil
 		// A kept connection may have died since it was used last; nothing of a
@@ -87,7 +97,29 @@ func (s *Store) ground(ctx context.Context, c *session) error {
 
 // take returns a connection, best one that has the mailbox selected.
 func (s *Store) take(ctx context.Context, box string) (*session, error) {
+	for {
+		c, back := s.takeIdle(box)
+		if c != nil {
+			return c, nil
+		}
+		if back == nil {
+			c, err := s.connect(ctx)
+			if !errors.Is(err, errCramped) {
+				return c, err
+			}
+			continue
+		}
+		if err := s.await(ctx, back); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// takeIdle takes a connection from those that are idle. If there is none, and the
+// server gives no further one, it returns what is closed when one comes back.
+func (s *Store) takeIdle(box string) (*session, <-chan struct{}) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	live := s.idle[:0]
 	for _, c := range s.idle {
 		if c.client.Err() == nil {
@@ -101,19 +133,21 @@ func (s *Store) take(ctx context.Context, box string) (*session, error) {
 			best = i
 		}
 	}
-	if best >= 0 {
-		c := live[best]
-		s.idle = append(live[:best], live[best+1:]...)
-		if c.renames != s.renames {
-			c.renames = s.renames
-			open := c.client.Mailbox()
-			c.stray = open != "" && !isInbox(open)
+	if best < 0 {
+		if s.working > 0 && s.isCramped() {
+			return nil, s.back
 		}
-		s.mu.Unlock()
-		return c, nil
+		return nil, nil
 	}
-	s.mu.Unlock()
-	return s.connect(ctx)
+	c := live[best]
+	s.idle = append(live[:best], live[best+1:]...)
+	s.working++
+	if c.renames != s.renames {
+		c.renames = s.renames
+		open := c.client.Mailbox()
+		c.stray = open != "" && !isInbox(open)
+	}
+	return c, nil
 }
 
 // put gives a connection back. After an error that was not an answer of the
@@ -124,6 +158,9 @@ func (s *Store) put(c *session, err error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.working--
+	close(s.back)
+	s.back = make(chan struct{})
 	if s.ctx.Err() != nil || c.client.Err() != nil {
 		c.client.Close()
 		return
@@ -168,7 +205,7 @@ func (s *Store) connect(ctx context.Context) (*session, error) {
 		return s.connectWithin(ctx, dialAgain, false)
 	}
 	c, err := s.connectWithin(ctx, dialBudget, true)
-	if err != nil && ctx.Err() == nil {
+	if err != nil && !errors.Is(err, errCramped) && ctx.Err() == nil {
 		s.mu.Lock()
 		s.awayAt = time.Now()
 		s.mu.Unlock()
@@ -192,10 +229,17 @@ func (s *Store) connectWithin(ctx context.Context, budget time.Duration, again b
 		if err == nil {
 			s.mu.Lock()
 			s.awayAt = time.Time{}
+			s.working++
 			s.mu.Unlock()
 			return &session{client: c, fresh: true}, nil
 		}
-		if !again || errors.Is(err, net.ErrClosed) {
+		if errors.Is(err, net.ErrClosed) {
+			return nil, fmt.Errorf("connecting: %w", err)
+		}
+		if s.cramp() {
+			return nil, errCramped
+		}
+		if !again {
 			return nil, fmt.Errorf("connecting: %w", err)
 		}
 		select {

@@ -8,6 +8,9 @@ import (
 	"cofferdam/internal/upstream"
 )
 
+// errUnselectable says that SELECT was refused, and nothing was done.
+var errUnselectable = errors.New("mailbox cannot be selected")
+
 // selecting is a SELECT under way, or one that was not needed.
 type selecting struct {
 	c      *session
@@ -52,7 +55,7 @@ func (s *selecting) check(ctx context.Context) error {
 		if err != nil {
 			s.c.box, s.c.sel = "", nil // a SELECT that fails leaves nothing selected (RFC 9051, section 6.3.2)
 			if refused(err) {
-				return errors.Join(upstream.ErrNoBox, err)
+				return errors.Join(upstream.ErrNoBox, errUnselectable, err)
 			}
 			return err
 		}

@@ -45,15 +45,20 @@ type Store struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 
-	mu      sync.Mutex // guards what follows
-	idle    []*session // the one used last is the last
-	awayAt  time.Time  // when the server could not be connected to; zero if it could since
-	renames uint64     // how often a mailbox was renamed or deleted here
-	made    []string   // mailboxes made here that no list has shown yet
-	timer   *time.Timer
-	warming *time.Timer // nil when no connection is to be warmed
-	probed  *traits
-	probe   sync.Mutex // held while probing
+	mu        sync.Mutex              // guards what follows
+	idle      []*session              // the one used last is the last
+	crampedAt time.Time               // when a further connection was refused; zero if none was
+	awayAt    time.Time               // when the server could not be connected to; zero if it could since
+	working   int                     // connections that calls hold
+	back      chan struct{}           // closed when a call gives one back, and made anew
+	yield     context.CancelCauseFunc // has the watcher give its connection up; nil without one
+	renames   uint64                  // how often a mailbox was renamed or deleted here
+	made      []string                // mailboxes made here that no list has shown yet
+	blind     []string                // mailboxes that the last list knew no marks of
+	timer     *time.Timer
+	warming   *time.Timer // nil when no connection is to be warmed
+	probed    *traits
+	probe     sync.Mutex // held while probing
 }
 
 var (
@@ -72,7 +77,7 @@ func New(cfg Config) *Store {
 	if cfg.WarmFrom == 0 {
 		cfg.WarmFrom = warmFrom
 	}
-	s := &Store{cfg: cfg, log: cfg.Logger, slots: make(chan struct{}, workers)}
+	s := &Store{cfg: cfg, log: cfg.Logger, slots: make(chan struct{}, workers), back: make(chan struct{})}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	for range workers {
 		s.slots <- struct{}{}
@@ -154,10 +159,10 @@ func (s *Store) findTraits(ctx context.Context, c *imap.Client) (*traits, error)
 		id = nil
 	}
 	guid := c.Status("INBOX", imap.StatusXGUID)
-	if t.caps.Supports(imap.CapNamespace) {
-		if err := t.findForeign(ctx, c); err != nil {
-			return nil, err
-		}
+	// Also of a server that does not announce it: a Dovecot whose capabilities are cut
+	// down answers, and else other people's mail would be in this account.
+	if err := t.findForeign(ctx, c); err != nil {
+		return nil, err
 	}
 	if id != nil {
 		if fields, err := id.Wait(ctx); err == nil {

@@ -64,6 +64,7 @@ func (s *Store) takeCold() *session {
 	for i, c := range s.idle {
 		if s.cold(c) && c.client.Err() == nil {
 			s.idle = append(s.idle[:i], s.idle[i+1:]...)
+			s.working++
 			return c
 		}
 	}

@@ -2,8 +2,11 @@ package imapup
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"strings"
+	"sync"
 	"time"
 
 	"cofferdam/internal/imap"
@@ -20,13 +23,33 @@ func (s *Store) Watch(ctx context.Context, ready func(), emit func(upstream.Even
 	defer cancel(nil)
 	stop := context.AfterFunc(s.ctx, func() { cancel(upstream.ErrClosed) })
 	defer stop()
+	ready = sync.OnceFunc(ready)
+	err = s.watchAlone(ctx, t, ready, emit)
+	if errors.Is(err, errCramped) {
+		err = s.watchByWorkers(ctx, ready, emit)
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return classify("watching", err)
+}
+
+// watchAlone listens on a connection of its own until that is given up.
+func (s *Store) watchAlone(ctx context.Context, t *traits, ready func(), emit func(upstream.Event)) error {
+	ctx, yield := context.WithCancelCause(ctx)
+	defer yield(nil)
 	c, err := s.open(ctx, func(e imap.Event) { t.tell(e, emit) })
 	if err != nil {
-		return classify("watching", err)
+		if !errors.Is(err, net.ErrClosed) && s.crampWatcher() {
+			return errCramped
+		}
+		return err
 	}
 	defer c.Close()
+	s.setYield(yield)
+	defer s.setYield(nil)
 	if t.info.Push {
-		err = s.notify(ctx, c, ready)
+		err = s.notify(ctx, c, ready, emit)
 		if refused(err) { // announced, but switched off: poll
 			err = s.listen(ctx, t, c, ready, emit)
 		}
@@ -36,7 +59,7 @@ func (s *Store) Watch(ctx context.Context, ready func(), emit func(upstream.Even
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	return classify("watching", err)
+	return err
 }
 
 // tell translates what the server says by itself.
@@ -67,7 +90,7 @@ func (t *traits) tell(e imap.Event, emit func(upstream.Event)) {
 }
 
 // notify has the server tell of every mailbox (RFC 5465).
-func (s *Store) notify(ctx context.Context, c *imap.Client, ready func()) error {
+func (s *Store) notify(ctx context.Context, c *imap.Client, ready func(), emit func(upstream.Event)) error {
 	_, err := c.Notify(imap.NotifyOptions{Groups: []imap.NotifyGroup{{
 		Scope: imap.SearchScope{Kind: imap.ScopePersonal},
 		Events: []imap.NotifyEvent{imap.NotifyMessageNew, imap.NotifyMessageExpunge, imap.NotifyFlagChange,
@@ -83,11 +106,14 @@ func (s *Store) notify(ctx context.Context, c *imap.Client, ready func()) error 
 			return ctx.Err()
 		case <-c.Done():
 			return c.Err()
-		case <-time.After(watchCheck):
-			// Tells whether the connection lives, and keeps it alive.
+		case <-time.After(watchCheck * s.cfg.PollEvery):
+			// Tells whether the connection lives, and keeps it alive. And everything is
+			// looked at: when the index of a mailbox is made anew under a Dovecot 2.3.19
+			// with NOTIFY, it goes on to live and never tells of that mailbox again.
 			if err := ping(ctx, c); err != nil {
 				return err
 			}
+			emit(upstream.Event{})
 		}
 	}
 }

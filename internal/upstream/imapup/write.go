@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
+	"sync/atomic"
 
 	"cofferdam/internal/imap"
 	"cofferdam/internal/upstream"
@@ -235,8 +237,14 @@ func (s *Store) Append(ctx context.Context, box string, m upstream.Message) (out
 		return out, upstream.ErrTooLarge
 	}
 	err = s.write(ctx, "storing", box, func(ctx context.Context, c *session) error {
-		done, err := c.client.Append(box, imap.AppendMessage{Body: m.Body, Size: m.Size, Flags: flagsOf(m.Flags), Date: m.Date}).Wait(ctx)
+		body := &counted{r: m.Body}
+		done, err := c.client.Append(box, imap.AppendMessage{Body: body, Size: m.Size, Flags: flagsOf(m.Flags), Date: m.Date}).Wait(ctx)
 		if err != nil {
+			// A server that takes literals unasked may refuse a mail before it has all of
+			// it: the rest would be in the way of the next command.
+			if body.n.Load() < m.Size {
+				c.client.Close()
+			}
 			return err
 		}
 		out = upstream.Appended{Validity: done.UIDValidity}
@@ -252,6 +260,19 @@ func (s *Store) Append(ctx context.Context, box string, m upstream.Message) (out
 		return nil
 	})
 	return out, err
+}
+
+// counted is a body of which so many octets were read.
+type counted struct {
+	r io.Reader
+	n atomic.Int64
+}
+
+// Read implements io.Reader.
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n.Add(int64(n))
+	return n, err
 }
 
 // lookFor finds the mail that was stored last under a Message-ID, on a server
