@@ -2,7 +2,6 @@ package account
 
 import (
 	"context"
-	"slices"
 
 	"cofferdam/internal/jmap"
 	"cofferdam/internal/message"
@@ -32,8 +31,29 @@ func (g *getter) fillWhole(e *jmap.Email, msg *message.Message, m *replica.Meta)
 	g.fillBody(e, msg, m)
 }
 
-// fillBody answers the properties of the body.
+// give emits an Email, unless it has more than may be asked of one.
+func (g *getter) give(e *jmap.Email) error {
+	if g.err != nil {
+		return g.err
+	}
+	return g.emit(e)
+}
+
+// tooManyFields reports whether the header fields that are wanted of each part are
+// more than maxPartFields for all parts together.
+func (g *getter) tooManyFields(msg *message.Message) bool {
+	parts := 0
+	msg.Body.Walk(func(*message.Part) { parts++ })
+	return parts*len(g.want.BodyHeaders) > maxPartFields
+}
+
+// fillBody answers the properties of the body. It leaves an error in g.err where
+// they are more than may be asked.
 func (g *getter) fillBody(e *jmap.Email, msg *message.Message, m *replica.Meta) {
+	if g.tooManyFields(msg) {
+		g.err = jmap.RequestTooLarge
+		return
+	}
 	made := make(map[*message.Part]*jmap.BodyPart)
 	conv := func(p *message.Part) *jmap.BodyPart { return g.part(p, m, made) }
 	list := func(parts []*message.Part) []*jmap.BodyPart {
@@ -71,8 +91,10 @@ func (g *getter) fillBody(e *jmap.Email, msg *message.Message, m *replica.Meta) 
 // valueParts are the text parts whose values are wanted, each once.
 func (g *getter) valueParts(msg *message.Message) []*message.Part {
 	var out []*message.Part
+	has := make(map[*message.Part]bool)
 	add := func(p *message.Part) {
-		if p.IsText() && !slices.Contains(out, p) {
+		if p.IsText() && !has[p] {
+			has[p] = true
 			out = append(out, p)
 		}
 	}
@@ -187,7 +209,7 @@ func (g *getter) finishLarge(ctx context.Context) error {
 		}
 		e := g.base(l.meta)
 		g.fillWhole(e, l.msg, l.meta)
-		if err := g.emit(e); err != nil {
+		if err := g.give(e); err != nil {
 			return err
 		}
 	}

@@ -236,7 +236,7 @@ func (g *getter) got(c *upstream.Content) {
 	e := g.base(m)
 	if c.Body != nil {
 		g.fillWhole(e, message.Parse(c.Body), m)
-		g.err = g.emit(e)
+		g.err = g.give(e)
 		return
 	}
 	h := message.ParseHeader(c.Header)

@@ -59,7 +59,7 @@ func (a *Account) parseBlob(ctx context.Context, id jmap.BlobID, want *jmap.Emai
 	fillHeaders(e, msg.Header, want)
 	g := &getter{a: a, want: want, inside: &in}
 	g.fillBody(e, msg, nil)
-	return e, nil
+	return e, g.err
 }
 
 // blobOf is the blob of a part: of the mail m, or of a message in a blob.

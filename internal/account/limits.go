@@ -47,6 +47,12 @@ const (
 	maxSizes       = 1000
 	measuresAtOnce = 4
 
+	// maxPartFields bounds the header fields that are asked for of the parts of one
+	// mail, parts times fields, at some 100 bytes each in memory and thirty in each of
+	// the lists of an answer. A mail of 256 KiB may have 10,000 parts, and a request
+	// may name 200 fields. Beyond it the answer is requestTooLarge.
+	maxPartFields = 100_000
+
 	// previewBytes is how much of the first text part is read for a preview
 	// that the server did not give.
 	previewBytes = 4 << 10

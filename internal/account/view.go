@@ -82,17 +82,19 @@ func bodyOf(e *jmap.Email) Body {
 	for _, p := range shown {
 		b.IsHTML = b.IsHTML || p.Type == "text/html"
 	}
+	var all strings.Builder
 	for _, p := range shown {
 		v, ok := values[p.PartID]
 		switch {
 		case !ok:
 		case b.IsHTML && p.Type != "text/html":
-			b.Value += "<pre>" + escape(v) + "</pre>"
+			all.WriteString("<pre>" + escape(v) + "</pre>")
 		default:
-			b.Value += v
+			all.WriteString(v)
 			b.Flowed, b.DelSp = flowed(p)
 		}
 	}
+	b.Value = all.String()
 	collectCIDs(e.BodyStructure, b.CIDs)
 	return b
 }

@@ -39,7 +39,7 @@ func (g *getter) oneWhole(ctx context.Context, missing []*replica.Meta) (done, g
 	}
 	e := g.base(m)
 	g.fillWhole(e, message.Parse(body), m)
-	return true, false, g.emit(e)
+	return true, false, g.give(e)
 }
 
 // fetchWhole reads the bytes of a mail, and looks once more where it is if it is

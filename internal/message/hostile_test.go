@@ -10,10 +10,7 @@ import (
 )
 
 const (
-	// hostileSize is the size of the mails of TestHostile: what package account
-	// fetches and parses in one piece.
-	hostileSize = 256 << 10
-	// hostileCPU is what all of one of them may take of a processor, every form of
+	// hostileCPU is what all of one mail of hostileSize may take of a processor, every form of
 	// every field and every text of it; the test machine's, which is no fast one. An
 	// honest mail of that size takes some 5 ms.
 	hostileCPU = 150 * time.Millisecond

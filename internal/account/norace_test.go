@@ -1,0 +1,6 @@
+//go:build !race
+
+package account_test
+
+// raceFactor is by how much the race detector slows down.
+const raceFactor = 1
