@@ -91,9 +91,6 @@ func canonicalLocal(local string, policy LocalCase) (string, error) {
 	if local == "" {
 		return "", fmt.Errorf("%w: nothing before the @", ErrBadLogin)
 	}
-	if strings.ContainsAny(local, "\"\\@(),:;<>[]") {
-		return "", fmt.Errorf("%w: quoted or special characters before the @", ErrBadLogin)
-	}
 	profile := precis.UsernameCaseMapped
 	switch policy {
 	case FoldLocal, "":
@@ -105,6 +102,10 @@ func canonicalLocal(local string, policy LocalCase) (string, error) {
 	out, err := profile.String(local)
 	if err != nil {
 		return "", fmt.Errorf("%w: characters not allowed before the @", ErrBadLogin)
+	}
+	// Only now: full-width forms of them have become themselves.
+	if strings.ContainsAny(out, "\"\\@(),:;<>[]") {
+		return "", fmt.Errorf("%w: quoted or special characters before the @", ErrBadLogin)
 	}
 	if len(out) > MaxLocal {
 		return "", fmt.Errorf("%w: %d bytes before the @, at most %d", ErrBadLogin, len(out), MaxLocal)

@@ -45,6 +45,8 @@ func TestParseLoginRefuses(t *testing.T) {
 		"no domain":       "anna@",
 		"two at":          "an@na@example.org",
 		"quoted":          `"anna"@example.org`,
+		"full-width at":   "anna＠example.com@example.org",
+		"full-width mark": "an＼na@example.org",
 		"space within":    "an na@example.org",
 		"control":         "an\x00na@example.org",
 		"line break":      "anna\r\nx@example.org",
