@@ -58,6 +58,13 @@ func (e *events) take() string {
 	return s
 }
 
+// said returns all that has come, outside of a synctest bubble.
+func (e *events) said() string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.text
+}
+
 func (e *events) ended() bool {
 	synctest.Wait()
 	select {
