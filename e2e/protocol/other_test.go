@@ -47,6 +47,9 @@ func otherProgram(w *world) {
 
 	o.checkEmails()
 	o.checkMailboxes()
+	// RFC 8621, section 4.1.1: unmarked, it is there again.
+	o.other.flag(o.names["here"], "marked", `\Deleted`, false)
+	o.until("the mail that is not marked any more", func() bool { return o.world.ids(o.boxes["here"])["marked"] == o.ids["marked"] })
 }
 
 // awaitAll waits until the last of it shows.
@@ -102,8 +105,6 @@ func (o *othersWork) checkEmails() {
 	if k := o.keywords(o.ids["flagged"]); !k["$flagged"] || !k["$forwarded"] {
 		o.Errorf("keywords %v", k)
 	}
-	// RFC 8621, section 4.1.1: unmarked, it is there again.
-	o.other.flag(o.names["here"], "marked", `\Deleted`, false)
 }
 
 func (o *othersWork) checkMailboxes() {

@@ -107,6 +107,7 @@ func invalid(property, why string) *jmap.SetError {
 func (s *setter) create(c *jmap.EmailCreate, d *message.Composed) {
 	made, err := s.store(c, d)
 	if err != nil {
+		s.a.log.Info("storing a mail", "err", err)
 		s.res.NotCreated[c.CreationID] = refusal(err)
 		return
 	}

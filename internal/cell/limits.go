@@ -27,6 +27,7 @@ const (
 )
 
 const (
-	pushTime  = 14 * time.Second // above courier's
-	pushPause = 15 * time.Second // until a message is tried again for which there was no capability
+	pushTime     = 14 * time.Second // above courier's
+	courierPause = time.Second      // until a message is tried again while courier starts anew
+	pushPause    = 15 * time.Second // until a message is tried again for which there was no capability
 )

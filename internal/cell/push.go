@@ -77,6 +77,10 @@ func (c *Cell) post(ctx context.Context, p *person, session string, m push.Messa
 	case errors.As(err, &e) && (e.Code == ipc.CodeUnknown || e.Code == ipc.CodeFenced || e.Code == ipc.CodeExpired):
 		c.noteRefusal(p, capability, err)
 		return push.Answer{}, &push.Later{After: pushPause}
+	case ipc.CodeOf(err) == ipc.CodeUnavailable:
+		// Courier itself is away, for a moment: that says nothing of the push service. It
+		// may have been cut off after posting; a device that is told twice loses nothing.
+		return push.Answer{}, &push.Later{After: courierPause}
 	}
 	return push.Answer{}, err
 }

@@ -141,7 +141,8 @@ func (c *Courier) post(ctx context.Context, out *outlet, to target, req *ipc.Cou
 		if errors.Is(err, errAddress) {
 			c.counts.refused.Inc()
 		}
-		return ipc.CourierPushed{}, ipc.Errorf(ipc.CodeUnavailable, "the push service does not answer")
+		// It is told as a gateway tells it: an error would say that courier is away.
+		return ipc.CourierPushed{Status: http.StatusGatewayTimeout}, nil
 	}
 	resp.Body.Close() // unread: an answer's body has nothing for us
 	done := ipc.CourierPushed{Status: resp.StatusCode}
