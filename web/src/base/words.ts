@@ -120,6 +120,23 @@ export const words = {
   openFailed: "This conversation could not be opened",
   bodyFailed: "The text of this mail could not be loaded",
   bodyName: (who: string) => `Text of the mail from ${who}`,
+  receipt: {
+    asked: (who: string) => `${who} asks to be told that you read this.`,
+    hint: "Nothing is sent unless you say so.",
+    send: "Send a receipt",
+    decline: "Do not send",
+    sent: "Receipt sent",
+    failed: "The receipt was not sent.",
+  },
+  delivery: {
+    label: "Delivery",
+    yes: "delivered",
+    no: "not delivered",
+    queued: "on its way",
+    unknown: "handed over",
+    displayed: "read",
+    uncertain: "perhaps not sent",
+  },
   remote: (count: number) => many(count, "1 remote image is blocked", "remote images are blocked"),
   remoteHosts: (hosts: string) =>
     `from ${hosts}, so that the sender does not learn that you opened this mail`,

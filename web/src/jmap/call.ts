@@ -38,6 +38,7 @@ export class Call<R> {
 
 export const CORE = "urn:ietf:params:jmap:core";
 export const MAIL = "urn:ietf:params:jmap:mail";
+export const MDN = "urn:ietf:params:jmap:mdn";
 export const SUBMISSION = "urn:ietf:params:jmap:submission";
 
 /** COFFERDAM is the extension of ours: called by the URL of its documentation at this installation. */
@@ -71,7 +72,7 @@ export class Batch {
 
   /** True if a call changes something, so that it must be heard even when the page goes away. */
   get writes(): boolean {
-    return this.calls.some((c) => c.method.name.endsWith("/set"));
+    return this.calls.some((c) => /\/(set|send)$/.test(c.method.name));
   }
 
   encode(): unknown {

@@ -55,6 +55,9 @@ export interface BodyValue {
 /** Keywords that are set (RFC 8621, section 4.1.1). */
 export type Keywords = Readonly<Record<string, boolean>>;
 
+/** To whom a receipt is to go (RFC 9007, section 3.2). */
+export const RECEIPT_TO = "header:Disposition-Notification-To:asAddresses";
+
 export interface Email {
   readonly id: EmailId;
   readonly blobId: BlobId;
@@ -73,6 +76,7 @@ export interface Email {
   readonly replyTo: readonly Address[];
   readonly subject: string;
   readonly sentAt: string | null;
+  readonly [RECEIPT_TO]: readonly Address[];
   readonly hasAttachment: boolean;
   readonly preview: string;
   readonly bodyValues: Readonly<Record<string, BodyValue>>;
@@ -117,6 +121,7 @@ const fields: Fields<Email> = {
   replyTo: addresses,
   subject: orElse(str, ""),
   sentAt: orNull(str),
+  [RECEIPT_TO]: addresses,
   hasAttachment: orElse(bool, false),
   preview: orElse(str, ""),
   bodyValues: orElse(

@@ -12,7 +12,7 @@ import {
   anything,
 } from "../base/decode";
 import { type AccountId, accountId } from "./id";
-import { COFFERDAM, CORE, MAIL, SUBMISSION } from "./call";
+import { COFFERDAM, CORE, MAIL, MDN, SUBMISSION } from "./call";
 
 /** Limits the client must keep (RFC 8620, section 2, urn:ietf:params:jmap:core). */
 export interface CoreLimits {
@@ -33,6 +33,8 @@ export interface JmapSession {
   readonly hasVendor: boolean;
   /** Seconds that a mail may wait before it is sent (RFC 8621, section 1.3.2); 0: none. */
   readonly maxDelayedSend: number;
+  /** Receipts can be sent (RFC 9007). */
+  readonly sendsReceipts: boolean;
   /** What was found wrong with the person's sealed records, until they have seen it. */
   readonly faults: readonly Fault[];
 }
@@ -103,6 +105,7 @@ export const jmapSession: Decoder<JmapSession> = (v, at) => {
     limits: limits(isRecord(core) ? core : {}, "core"),
     hasVendor: COFFERDAM in w.capabilities,
     faults: isRecord(vendor) ? vendorAccount(vendor, "vendor").faults : [],
+    sendsReceipts: MDN in (w.accounts[account]?.accountCapabilities ?? {}),
     maxDelayedSend: isRecord(submission) ? submissionCapability(submission, "submission").maxDelayedSend : 0,
   };
 };

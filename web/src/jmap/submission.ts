@@ -98,6 +98,7 @@ export function dropSubmission(
 export interface DeliveryStatus {
   readonly smtpReply: string;
   readonly delivered: string;
+  readonly displayed: string;
 }
 
 export interface Submission {
@@ -125,7 +126,10 @@ const submission: Decoder<Submission> = (v, at) => ({
     emailId,
     undoStatus: str,
     dsnBlobIds: orElse(list(str), []),
-    deliveryStatus: orElse(dict(object<DeliveryStatus>({ smtpReply: str, delivered: str })), {}),
+    deliveryStatus: orElse(
+      dict(object<DeliveryStatus>({ smtpReply: str, delivered: str, displayed: orElse(str, "unknown") })),
+      {},
+    ),
   })(v, at),
   held: held(isRecord(v) ? v["envelope"] : undefined, at),
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import type { Address } from "../jmap/email";
+import { type Address, RECEIPT_TO } from "../jmap/email";
 import { type EmailId, emailId, identityId, mailboxId, threadId, blobId } from "../jmap/id";
 import type { Identity } from "../jmap/identity";
 import type { Mailbox } from "../jmap/mailbox";
@@ -13,6 +13,8 @@ import { displayName, initials, isAddress, parseAddresses, participants } from "
 import { forwardSubject, quote, replySubject, threadSubject, withoutSignature } from "./quote";
 import { Recents } from "./recents";
 import { formatRoute, parseRoute } from "./route";
+import { deliveryOf } from "./outgoing";
+import { receiptAsked, receiptIdentity } from "./receipts";
 import { Selection } from "./selection";
 
 const a = (email: string, name: string | null = null): Address => ({ name, email });
@@ -43,6 +45,7 @@ function mail(change: Partial<DetailEmail> = {}): DetailEmail {
     messageId: ["m1@example.com"],
     inReplyTo: [],
     references: ["m0@example.com"],
+    [RECEIPT_TO]: [],
     attachments: [],
     ...change,
   };
@@ -264,4 +267,36 @@ test("a range is selected from the row touched last", () => {
     (i) => rows[i],
   );
   assert.deepEqual([...selection.ids.value], rows.slice(0, 3));
+});
+
+test("a person is asked for a receipt only where somebody else asks for one, and once", () => {
+  const mine = (address: string) => isMine(identities, address);
+  const asking = (change: Partial<DetailEmail> = {}) =>
+    receiptAsked(
+      mail({ [RECEIPT_TO]: [a("tom@example.com", "Tom"), a("tom@example.com")], ...change }),
+      mine,
+    );
+  assert.deepEqual(asking(), ["tom@example.com"]);
+  assert.deepEqual(asking({ [RECEIPT_TO]: [] }), []);
+  assert.deepEqual(asking({ [RECEIPT_TO]: [a("nobody")] }), []);
+  assert.deepEqual(asking({ keywords: { $mdnsent: true } }), []);
+  assert.deepEqual(asking({ keywords: { $draft: true } }), []);
+  assert.deepEqual(asking({ from: [a("ada@example.org")] }), []);
+});
+
+test("a receipt is sent as the address that the mail came to", () => {
+  assert.equal(receiptIdentity(mail({ to: [a("Team@example.org")] }), identities)?.id, "I2");
+  assert.equal(receiptIdentity(mail({ to: [a("list@example.net")] }), identities)?.id, "I1");
+  assert.equal(receiptIdentity(mail(), []), undefined);
+});
+
+test("a delivery status is told in one word", () => {
+  const told = (smtpReply: string, delivered: string, displayed = "unknown") =>
+    deliveryOf({ smtpReply, delivered, displayed });
+  assert.equal(told("250 2.1.5 Ok", "unknown"), "unknown");
+  assert.equal(told("", "queued"), "queued");
+  assert.equal(told("250 2.1.5 Ok", "yes"), "yes");
+  assert.equal(told("250 2.1.5 Ok", "yes", "yes"), "displayed");
+  assert.equal(told("550 5.1.1 nobody", "no"), "no");
+  assert.equal(told("451 4.4.2 Uncertain", "unknown"), "uncertain");
 });

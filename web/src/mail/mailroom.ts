@@ -16,6 +16,7 @@ import { Conversation } from "./conversation";
 import { isMine } from "./draft";
 import type { Navigator } from "./navigator";
 import { Outgoing } from "./outgoing";
+import { Receipts } from "./receipts";
 import { Recents } from "./recents";
 import { type Filter, openEmail, type Route } from "./route";
 import { type Note, notes } from "./searchhelp";
@@ -52,6 +53,7 @@ export class Mailroom {
   readonly actions: Actions;
   readonly outgoing: Outgoing;
   readonly composers: Composers;
+  readonly receipts: Receipts;
   readonly conversation = signal<Conversation | undefined>(undefined);
   /** The row that the keyboard is on. */
   readonly cursor = signal<EmailId | undefined>(undefined);
@@ -72,6 +74,7 @@ export class Mailroom {
     this.actions = new Actions(this.store, this.toasts);
     this.outgoing = new Outgoing(this.store);
     this.composers = new Composers(this.store, this.actions, this.recents, this.toasts, this.outgoing);
+    this.receipts = new Receipts(this.store, this.actions, this.toasts);
     this.store.onNewMail = (ids) => {
       this.arrived.value = ids.length;
       void this.conversation.peek()?.reload();

@@ -6,7 +6,13 @@ import { signal } from "@preact/signals";
 import { asTrouble } from "../base/trouble";
 import { methodTrouble } from "../jmap/call";
 import type { EmailId, SubmissionId } from "../jmap/id";
-import { dropSubmission, submissionGet, type Submission, undoSubmission } from "../jmap/submission";
+import {
+  type DeliveryStatus,
+  dropSubmission,
+  submissionGet,
+  type Submission,
+  undoSubmission,
+} from "../jmap/submission";
 import { emailGet, type EmailPatch } from "../jmap/email";
 import type { Store } from "../store/store";
 
@@ -70,8 +76,20 @@ export function unsentKind(s: Submission): Unsent["kind"] | undefined {
   return undefined;
 }
 
+/** What is known of one recipient of a mail that was sent. */
+export type Delivery = "yes" | "no" | "queued" | "unknown" | "displayed" | "uncertain";
+
+/** deliveryOf puts a delivery status into one word: the strongest that is known (RFC 8621, section 7). */
+export function deliveryOf(d: DeliveryStatus): Delivery {
+  if (d.displayed === "yes") return "displayed";
+  if (d.delivered === "yes" || d.delivered === "no" || d.delivered === "queued") return d.delivered;
+  return d.smtpReply.startsWith("4") ? "uncertain" : "unknown";
+}
+
 export class Outgoing {
   readonly unsent = signal<readonly Unsent[]>([]);
+  /** By mail, what is known of each recipient, of those mails that the server remembers sending. */
+  readonly deliveries = signal<ReadonlyMap<EmailId, ReadonlyMap<string, Delivery>>>(new Map());
   private readonly waiting = new Set<SubmissionId>();
   private known: string | undefined;
 
@@ -131,6 +149,15 @@ export class Outgoing {
       const queued = Object.values(s.deliveryStatus).some((d) => d.delivered === "queued");
       if (s.undoStatus !== "pending" && !queued) this.waiting.delete(s.id);
     }
+    const deliveries = new Map<EmailId, ReadonlyMap<string, Delivery>>();
+    for (const s of list) {
+      if (s.undoStatus === "canceled" || deliveries.has(s.emailId)) continue; // the newest comes first
+      deliveries.set(
+        s.emailId,
+        new Map(Object.entries(s.deliveryStatus).map(([to, d]) => [to, deliveryOf(d)] as const)),
+      );
+    }
+    this.deliveries.value = deliveries;
     const wrong = list.filter((s) => unsentKind(s)).slice(0, MAX_SHOWN);
     const subjects = new Map<EmailId, string>();
     if (wrong.length > 0) {

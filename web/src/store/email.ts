@@ -1,5 +1,5 @@
 /** What the store keeps of an Email: light for every member of a thread, more for rows, most when open. */
-import type { Email } from "../jmap/email";
+import { type Email, RECEIPT_TO } from "../jmap/email";
 
 export const lightProperties = [
   "id",
@@ -28,6 +28,7 @@ const detailOnly = [
   "bcc",
   "replyTo",
   "sentAt",
+  RECEIPT_TO,
   "attachments",
 ] as const satisfies readonly (keyof Email)[];
 

@@ -8,7 +8,7 @@ import type { Conversation } from "../mail/conversation";
 import { displayName, formatAddress } from "../mail/people";
 import type { EmailRecord } from "../store/email";
 import { Avatar } from "./avatar";
-import { IconButton } from "./button";
+import { Button, IconButton } from "./button";
 import { fileIcon, Icon } from "./icon";
 import { useRoom } from "./room";
 
@@ -57,6 +57,7 @@ function Line({
 }
 
 function Details({ email }: { readonly email: EmailRecord }) {
+  const delivery = useRoom().outgoing.deliveries.value.get(email.id);
   return (
     <dl class="details">
       <Line label={words.from} people={email.from} />
@@ -65,6 +66,12 @@ function Details({ email }: { readonly email: EmailRecord }) {
       <Line label={words.bcc} people={email.bcc} />
       <dt>{words.date}</dt>
       <dd>{fullDate(email.sentAt ?? email.receivedAt)}</dd>
+      {delivery && delivery.size > 0 && (
+        <>
+          <dt>{words.delivery.label}</dt>
+          <dd>{[...delivery].map(([to, state]) => `${to}: ${words.delivery[state]}`).join(", ")}</dd>
+        </>
+      )}
     </dl>
   );
 }
@@ -143,6 +150,30 @@ export function RemoteBanner({
       <span>
         <b>{words.remote(remote.count)}</b> {hosts && words.remoteHosts(hosts)}
       </span>
+    </p>
+  );
+}
+
+/** Asks whether a receipt is to be sent; it never is by itself. */
+export function ReceiptBanner({ email }: { readonly email: EmailRecord }) {
+  const room = useRoom();
+  const to = room.receipts.asked(email, (address) => room.mine(address));
+  const [first, ...others] = to;
+  if (first === undefined) return null;
+  const busy = room.receipts.sending.value === email.id;
+  const who = others.length > 0 ? words.andMore(first, others.length) : first;
+  return (
+    <p class="banner receipt" role="note">
+      <Icon name="send" size={16} />
+      <span>
+        <b>{words.receipt.asked(who)}</b> {words.receipt.hint}
+      </span>
+      <Button disabled={busy} onClick={() => void room.receipts.send(email)}>
+        {words.receipt.send}
+      </Button>
+      <Button disabled={busy} onClick={() => room.receipts.decline(email)}>
+        {words.receipt.decline}
+      </Button>
     </p>
   );
 }

@@ -13,7 +13,7 @@ import { Avatar } from "./avatar";
 import { Button, IconButton } from "./button";
 import { Icon } from "./icon";
 import { Frames } from "./frames";
-import { MailHead, RemoteBanner } from "./mailhead";
+import { MailHead, ReceiptBanner, RemoteBanner } from "./mailhead";
 import { MoveMenu } from "./movemenu";
 import { useRoom } from "./room";
 import { askRemove } from "./row";
@@ -199,6 +199,7 @@ function Below({ conversation }: { readonly conversation: Conversation }) {
   return (
     <>
       <RemoteBanner conversation={conversation} email={open} />
+      <ReceiptBanner email={open} />
       {at < emails.length - 1 && (
         <Closed key={open.id} emails={emails.slice(at + 1)} conversation={conversation} />
       )}
