@@ -74,3 +74,20 @@ func (ps *people) dismissIf(p *person, right func() bool) {
 		ps.dismiss(p)
 	}
 }
+
+// here are the people whose account is open.
+func (ps *people) here() []*person {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	var out []*person
+	for _, p := range ps.byRoom {
+		select {
+		case <-p.opened:
+			if p.err == nil && !p.gone {
+				out = append(out, p)
+			}
+		default:
+		}
+	}
+	return out
+}

@@ -24,6 +24,7 @@ type index struct {
 	// that they are in order, and none is sealed with a key that is wiped meanwhile.
 	mu    sync.Mutex
 	saved uint64 // account.Account.Generation that lies there
+	bytes int    // of the snapshot that was saved last
 }
 
 // newIndex makes p's. The class key is of class mail.
@@ -98,12 +99,13 @@ func (x *index) save(ctx context.Context, a *account.Account) error {
 		return err
 	}
 	resp.Body.Close()
-	x.saved = now
+	x.saved, x.bytes = now, len(text)
 	return nil
 }
 
 // follow saves the index once it is complete, and then from time to time, until ctx
-// ends. What is lost with the cell is the log since the last time.
+// ends. What is lost with a cell that dies is the log since the last time: a client
+// that holds a state of then is told cannotCalculateChanges.
 func (x *index) follow(ctx context.Context, a *account.Account) {
 	if a.Ready(ctx) != nil {
 		return
@@ -117,18 +119,38 @@ func (x *index) follow(ctx context.Context, a *account.Account) {
 	if locked {
 		return
 	}
-	tick := time.NewTicker(x.c.cfg.IndexEvery)
-	defer tick.Stop()
 	for {
 		if err := x.save(ctx, a); err != nil && ctx.Err() == nil {
 			x.c.log.Info("index not saved", "uid", x.p.uid.String(), "err", err)
 		}
 		select {
-		case <-tick.C:
+		case <-time.After(x.pause()):
 		case <-ctx.Done():
 			return
 		}
 	}
+}
+
+// pause is until the index is saved again, if it changes: a small one sooner than a
+// large one, so that a person costs keeper's disk indexRate at most.
+func (x *index) pause() time.Duration {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return min(max(time.Duration(x.bytes)*time.Second/indexRate, indexLeast), x.c.cfg.IndexEvery)
+}
+
+// saveIndexes saves everybody's, for a cell that drains: the next one goes on from
+// what clients were told by this one.
+func (c *Cell) saveIndexes(ctx context.Context) {
+	var wg sync.WaitGroup
+	for _, p := range c.people.here() {
+		wg.Go(func() {
+			if err := p.index.save(ctx, p.account); err != nil {
+				c.log.Info("index not saved", "uid", p.uid.String(), "err", err)
+			}
+		})
+	}
+	wg.Wait()
 }
 
 // call asks keeper. An answer that is none of success is an error.

@@ -13,6 +13,7 @@ import (
 
 	"cofferdam/internal/account"
 	"cofferdam/internal/ipc"
+	"cofferdam/internal/jmap"
 	"cofferdam/internal/seal"
 	"cofferdam/internal/upstream/memup"
 )
@@ -311,6 +312,67 @@ func TestLoadedIndexIsSavedWhenItChanged(t *testing.T) {
 		<-done
 		if !loaded || k.saved != 1+news {
 			t.Errorf("%s: loaded %v, saved %d times, want %d", name, loaded, k.saved, 1+news)
+		}
+	}
+}
+
+// A cell that drains saves what has changed: the next one knows the states that it
+// gave out.
+func TestDrainSavesIndexes(t *testing.T) {
+	c, p, a, k, key := reading(t)
+	x, err := c.newIndex(p, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.index = x
+	p.account, _ = openOver(t, x, a)
+	before, err := p.account.State(t.Context(), jmap.TypeEmail)
+	if err != nil {
+		t.Fatal(err)
+	}
+	deliver(a, 2)
+	if _, err := p.account.WaitChange(t.Context(), jmap.TypeStates{jmap.TypeEmail: before}); err != nil {
+		t.Fatal(err)
+	}
+	told, err := p.account.State(t.Context(), jmap.TypeEmail)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.saveIndexes(t.Context())
+	c.people.closeAll(t.Context())
+	if k.saved != 1 {
+		t.Fatalf("saved %d times", k.saved)
+	}
+	deliver(a, 3)
+	next, err := c.newIndex(&person{uid: p.uid, ctx: t.Context()}, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.mu.Lock()
+	sealed := bytes.Clone(k.file)
+	k.mu.Unlock()
+	text, err := next.key.Open(bytes.NewReader(sealed), int64(len(sealed)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	later, err := account.New(t.Context(), account.Config{ID: "a1", Addresses: []string{"a@x"}, Store: a.Open(), Key: make([]byte, 32),
+		Uploads: account.NewMemoryUploads(), Snapshot: func(context.Context) []byte { return text }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer later.Close()
+	ch, err := later.Changes(t.Context(), jmap.TypeEmail, told, 0)
+	if err != nil || len(ch.Created) != 1 || len(ch.Updated)+len(ch.Destroyed) > 0 {
+		t.Errorf("since the last state of the cell before: %+v, %v", ch, err)
+	}
+}
+
+func TestIndexPause(t *testing.T) {
+	x := &index{c: &Cell{cfg: Config{IndexEvery: 10 * time.Minute}}}
+	for size, want := range map[int]time.Duration{0: indexLeast, 90_000: indexLeast, 1 << 20: 64 * time.Second, 9 << 20: 576 * time.Second, 40 << 20: 10 * time.Minute} {
+		x.bytes = size
+		if got := x.pause(); got != want {
+			t.Errorf("%d bytes: %v, want %v", size, got, want)
 		}
 	}
 }

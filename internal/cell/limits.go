@@ -22,6 +22,8 @@ const (
 	maxShown    = 64                     // mails whose images are remembered: a page shows one
 	settleTime  = 500 * time.Millisecond // for requests under way when a person leaves: keys are wiped within a second
 	indexTime   = 10 * time.Second       // an index goes to keeper, or comes, within
+	indexRate   = 16 << 10               // bytes a second of one person's index: 1,000 mails each 30 s, 100,000 each 10 min
+	indexLeast  = 30 * time.Second       // between two savings, with the fsync that each costs
 	idleChecks  = 10                     // looks for idle people within the time in which one becomes it
 	endGrace    = 30 * time.Second       // an account without a session is kept so long: a reload, a second window
 )

@@ -71,6 +71,7 @@ func Run(ctx context.Context, role *ipc.Role, log *slog.Logger, reg prometheus.R
 	c.people.endStreams()
 	stop()
 	wg.Wait()
+	c.saveIndexes(drain)
 	c.people.closeAll(drain)
 	return err
 }
