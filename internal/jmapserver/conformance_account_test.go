@@ -44,6 +44,7 @@ func TestWholeAccount(t *testing.T) {
 		{"text", wholeText},
 		{"snippets", wholeSnippets},
 		{"sort", wholeSort},
+		{"collation", wholeCollation},
 		{"ids", wholeIDs},
 		{"uploads", wholeUploads},
 		{"updatedProperties", wholeUpdatedProperties},
@@ -498,6 +499,23 @@ func wholeSort(w *whole) {
 		`{"property":"someInThreadHaveKeyword"` + then:  {"c1", "a1", "a2", "b1"},
 	} {
 		if got := w.named(`"sort":[` + sort + `],"limit":99`); !slices.Equal(got, want) {
+			w.Errorf("by %s: %v, want %v", sort, got, want)
+		}
+	}
+}
+
+// RFC 8620, section 5.5: without a collation it is i;unicode-casemap, which that
+// section names as one that fulfils what it asks of the default. As RFC 8264 section
+// 5.2.3 advises, case is mapped by no language's own rules and letters are not folded
+// into others: I is i also for those who write Turkish, and ß is not ss.
+func wholeCollation(w *whole) {
+	for _, s := range []string{"straße", "iz", "STRASSEZ", "Ia", "Öl", "öd"} {
+		w.deliver(s, "", "Subject: "+s+"\r\n")
+	}
+	w.open()
+	for _, sort := range []string{`{"property":"subject"}`, `{"property":"subject","collation":"i;unicode-casemap"}`} {
+		got := w.named(`"sort":[` + sort + `],"limit":99`)
+		if want := []string{"Ia", "iz", "öd", "Öl", "STRASSEZ", "straße"}; !slices.Equal(got, want) {
 			w.Errorf("by %s: %v, want %v", sort, got, want)
 		}
 	}
