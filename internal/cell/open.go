@@ -14,6 +14,7 @@ import (
 	"cofferdam/internal/outbox"
 	"cofferdam/internal/seal"
 	"cofferdam/internal/settings"
+	"cofferdam/internal/upstream"
 	"cofferdam/internal/upstream/imapup"
 	"cofferdam/internal/user"
 )
@@ -67,8 +68,12 @@ func (c *Cell) openAccount(ctx context.Context, p *person, req ipc.PersonRequest
 	if err = errors.Join(err, <-opened); err != nil {
 		return fail(err)
 	}
+	info, err := store.Info(ctx)
+	if err != nil {
+		return fail(err)
+	}
 	a, err := account.New(ctx, account.Config{
-		ID: accountID(p.uid), Addresses: req.Addresses, Settings: set, Store: store, Key: keys[seal.ClassMail].Reveal(),
+		ID: accountID(p.uid, info.Identity), Addresses: req.Addresses, Settings: set, Store: store, Key: keys[seal.ClassMail].Reveal(),
 		Uploads: uploads{c, p}, Outbox: out, Filters: filters{c, p}, Renderer: findings{c, p}, Faults: p, Logger: c.log,
 		HeaderBytes: int(c.cfg.HeaderMemory), AsSaid: c.cfg.AsSaid,
 		Extensions: c.cfg.Submission[req.Platform].Extensions,
@@ -98,9 +103,12 @@ func wipe(keys map[seal.Class]seal.ClassKey) {
 	}
 }
 
-// accountID is the JMAP account's id. Its last letter is the generation of the
-// ids in it (RFC 8620 section 1.6.2).
-func accountID(uid user.ID) jmap.AccountID { return jmap.AccountID("u" + uid.Hex() + "a") }
+// accountID is the JMAP account's id. Its last letter says what the ids in it are
+// made of: where the mail server can name mails in another way than before, they are
+// others, and so is the account (RFC 8620 section 1.6.2).
+func accountID(uid user.ID, by upstream.Identity) jmap.AccountID {
+	return jmap.AccountID("u" + uid.Hex() + "abcd"[by:by+1])
+}
 
 // parseKeys reads the class keys; also those that it returns with an error are the
 // caller's to wipe.

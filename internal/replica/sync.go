@@ -141,9 +141,18 @@ func (r *Replica) syncBox(ctx context.Context, t *tx, b *box) (upstream.Marks, e
 		return b.marks, nil // the next list will say so
 	case err != nil:
 		return m, err
+	case wentBack(b.marks, m):
+		return r.reread(ctx, t, b)
 	}
 	t.mark(b, m, true)
 	return m, nil
+}
+
+// wentBack reports that a mailbox is an older one than was known: its mail store was
+// restored from a copy. Uids that were given since then mean other mails now, or will;
+// ids are made of the mails, and go on to mean the same ones.
+func wentBack(known, now upstream.Marks) bool {
+	return now.UIDNext < known.UIDNext || now.ModSeq != 0 && now.ModSeq < known.ModSeq
 }
 
 func (r *Replica) knownUIDs(b *box) upstream.UIDSet {
