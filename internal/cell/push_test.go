@@ -13,6 +13,7 @@ import (
 	"cofferdam/internal/jmap"
 	"cofferdam/internal/push"
 	"cofferdam/internal/seal"
+	"cofferdam/internal/upstream"
 )
 
 // withPush gives a visitor's cell a way out, and returns the sessions that posted.
@@ -143,7 +144,7 @@ func TestStatesFitIntoAPush(t *testing.T) {
 		jmap.TypeIdentity, jmap.TypeQuota, jmap.TypeSieveScript, jmap.TypeVacation} {
 		states[name] = jmap.State(strings.Repeat("x", most+10)) // numbers grow
 	}
-	text := jmap.AppendStateChange(nil, map[jmap.AccountID]jmap.TypeStates{accountID(p.uid): states})
+	text := jmap.AppendStateChange(nil, map[jmap.AccountID]jmap.TypeStates{accountID(p.uid, upstream.IdentityGUID): states})
 	if len(text) > seal.MaxPush {
 		t.Errorf("%d types take %d bytes, a message has %d", len(states), len(text), seal.MaxPush)
 	}
