@@ -223,6 +223,25 @@ func (n *namer) unpack(k []byte) string {
 	}
 }
 
+// sound says whether a key that was read can be read back as an id.
+func (n *namer) sound(k []byte) bool {
+	switch tag := k[0]; {
+	case tag == tagLong, tag == tagOwn:
+	case tag&0xf0 == tagHex:
+		if 2+int(tag&tagLength) > len(k) {
+			return false
+		}
+	case tag&^tagLength != 0 || 1+int(tag) > len(k):
+		return false
+	}
+	return jmap.ValidID(n.unpack(k))
+}
+
+// soundEmail is sound of the key of a mail.
+func (n *namer) soundEmail(k emailKey) bool {
+	return n.identity != upstream.IdentityObject || n.sound(k[:])
+}
+
 // ownPrefix begins the text of a key of tagOwn.
 const ownPrefix = "h-"
 

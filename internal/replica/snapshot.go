@@ -216,13 +216,43 @@ func decode(b []byte, identity upstream.Identity, key []byte) (*Index, error) {
 	r.words()
 	r.rows()
 	r.boxes()
-	if r.bad || len(r.b) > 0 {
+	if r.bad || len(r.b) > 0 || !ix.sound() {
 		return nil, errSnapshot
 	}
 	ix.complete = true
 	ix.setTrash()
 	ix.countAll()
 	return ix, nil
+}
+
+// sound says whether what was read can be worked with. A cell that was broken into
+// can have written it: then it may say what is wrong, but nobody who reads it may
+// fall over it. The rows' own checks are the reader's.
+func (ix *Index) sound() bool {
+	known := func(seqs ...uint32) bool {
+		return !slices.ContainsFunc(seqs, func(s uint32) bool { return s > ix.seq })
+	}
+	ok := jmap.ValidID(ix.epoch) && known(ix.floor, ix.emailSeq, ix.threadSeq, ix.boxSeq, ix.arriveSeq)
+	for _, b := range ix.past {
+		ok = ok && jmap.ValidID(b.epoch)
+	}
+	for i, t := range ix.tombs {
+		ok = ok && ix.names.soundEmail(t.key) && ix.names.sound(t.thread[:]) && known(t.created, t.destroyed) &&
+			(i == 0 || ix.tombs[i-1].destroyed < t.destroyed)
+	}
+	for _, t := range ix.boxTombs {
+		ok = ok && jmap.ValidID(string(t.id)) && known(t.created, t.destroyed)
+	}
+	for i := range ix.rows {
+		r := &ix.rows[i]
+		ok = ok && ix.names.soundEmail(r.key) && ix.names.sound(r.thread[:]) && known(r.created, ix.updated[i])
+	}
+	hidden := uint64(0)
+	for _, b := range ix.byID {
+		hidden += b.hidden.Count()
+		ok = ok && hidden <= MaxMails && jmap.ValidID(string(b.id)) && (b.parent == "" || ix.byID[b.parent] != nil) && known(b.created, b.renamed, b.recount)
+	}
+	return ok
 }
 
 // reader decodes; the first thing that does not fit makes it bad, after which it
@@ -394,6 +424,7 @@ func (r *reader) addCopies() {
 			}
 			b := ix.boxes[slot]
 			b.uids = append(b.uids, at)
+			r.bad = r.bad || ix.uidOf(at) == 0 // no mail has it, and no set of uids
 		}
 	}
 	for _, b := range ix.boxes {

@@ -2,7 +2,10 @@ package replica
 
 import (
 	"context"
+	"encoding/binary"
 	"math/rand/v2"
+	"slices"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -179,10 +182,43 @@ func FuzzSnapshot(f *testing.F) {
 	f.Add(r.Snapshot())
 	f.Fuzz(func(t *testing.T, b []byte) {
 		ix, err := decode(b, upstream.IdentityGUID, testKey)
-		if err == nil {
-			dumpOf(ix)
+		if err != nil {
+			return
 		}
+		dumpOf(ix)
+		workOver(t, b)
 	})
+}
+
+// workOver has a replica go on from a snapshot. A cell that was broken into can have
+// written it: what it says may be wrong, but the next cell must not fall over it,
+// nor may it last for ever.
+func workOver(t *testing.T, snap []byte) {
+	a := memup.New(memup.Options{Identity: upstream.IdentityGUID})
+	for i := range 2 {
+		a.Deliver("INBOX", mailText(i, 0), day(i))
+	}
+	r, err := Open(t.Context(), Config{Store: a.Open(), Key: testKey, Snapshot: func(context.Context) []byte { return snap }})
+	if err != nil {
+		return
+	}
+	states := r.States()
+	for n := range 3 {
+		a.Deliver("INBOX", mailText(10+n, 0), day(n))
+		if n == 1 {
+			a.Reset("INBOX")
+		}
+		if err := r.Refresh(t.Context()); err != nil {
+			return
+		}
+		for _, kind := range []jmap.Type{jmap.TypeEmail, jmap.TypeThread, jmap.TypeMailbox} {
+			for _, since := range []jmap.State{states[kind], jmap.State(r.epochOf(r.floor)) + "." + jmap.State(strconv.Itoa(int(r.floor)))} {
+				_, _ = r.Changes(kind, since, n)
+			}
+		}
+		r.Mailboxes()
+	}
+	_ = r.Snapshot() // may be refused, too
 }
 
 // A server that hangs over what changed keeps nobody from their mail: it is shown as
@@ -215,5 +251,53 @@ func TestSnapshotLimit(t *testing.T) {
 	}
 	if ix.live = MaxSnapshot + 1; ix.Snapshot() != nil {
 		t.Error("a snapshot beyond the limit")
+	}
+}
+
+// Each number of a snapshot replaced by one that is out of place.
+func TestHostileSnapshot(t *testing.T) {
+	for seed := range uint64(4) {
+		testHostileSnapshot(t, seed)
+	}
+}
+
+func testHostileSnapshot(t *testing.T, seed uint64) {
+	a := memup.New(memup.Options{Identity: upstream.IdentityGUID})
+	w := &world{t: t, a: a, st: a.Open(), rnd: rand.New(rand.NewPCG(4, seed))}
+	for range 4 {
+		w.deliver()
+		w.step()
+	}
+	a.Deliver("INBOX", mailText(100, 0), day(1), `\Deleted`) // hidden
+	r := opened(t, a)
+	for range 2 {
+		w.step()
+		if err := r.Refresh(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	snap := r.Snapshot()
+	taken := 0
+	step := 1
+	if raceEnabled {
+		step = 13 // it is ten times slower
+	}
+	for at := len(snapshotMagic) + 10; at+4 <= len(snap); at += step {
+		for _, v := range []uint32{1, 0x7fffffff, 0xffffffff} {
+			b := slices.Clone(snap)
+			binary.LittleEndian.PutUint32(b[at:], v)
+			if _, err := decode(b, upstream.IdentityGUID, testKey); err != nil {
+				continue
+			}
+			taken++
+			began := time.Now()
+			workOver(t, b)
+			if took := time.Since(began); took > time.Second {
+				t.Errorf("%x at %d of %d took %s", v, at, len(snap), took)
+			}
+		}
+	}
+	if taken == 0 {
+		t.Error("none was taken: the test shows nothing")
 	}
 }
