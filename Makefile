@@ -22,7 +22,7 @@ KILL_ROUNDS ?= 20
 # Of make send-drill: mails, of which some 4 go out in a second.
 SEND_MAILS ?= 2000
 
-.PHONY: demo build web test check unit e2e bench tiers kill send-drill upload-drill fuzz fuzz-short vuln packages format clean
+.PHONY: demo build web test check unit e2e bench tiers kill send-drill upload-drill differential fuzz fuzz-short vuln packages format clean
 
 ## demo: build and start the webmail with a mail server and mail inside
 demo: build
@@ -95,6 +95,11 @@ send-drill: packages build
 ## docs/results/uploads.md
 upload-drill: packages build
 	COFFERDAM_BIN=$(CURDIR)/cofferdam COFFERDAM_UPLOADS=1 COFFERDAM_UPLOADS_REPORT=$(CURDIR)/docs/results/uploads.md $(GO) test -count=1 -timeout 30m -v -run '^TestUploadDrill$$' ./e2e/system
+
+## differential: compare with Cyrus' own JMAP on 2,400 mails; writes
+## docs/results/differential.md
+differential: packages build
+	COFFERDAM_BIN=$(CURDIR)/cofferdam COFFERDAM_DIFFERENTIAL=1 $(GO) test -count=1 -timeout 60m -v -run '^TestDifferential$$' ./e2e/differential
 
 ## fuzz-short: each fuzz target for FUZZTIME
 fuzz-short:
