@@ -20,7 +20,7 @@ const (
 	readHeaderTime = 10 * time.Second
 	idleTime       = 3 * time.Minute
 	drainTime      = 10 * time.Second
-	apiTime        = 60 * time.Second // nothing moves: a batched search over many folders
+	apiTime        = 75 * time.Second // nothing moves; above requestTimeout of jmapserver, whose answer says what became of each call
 	aliveEvery     = 15 * time.Second // keeper is asked whether sessions with streams are alive
 	unconfirmed    = 40 * time.Second // a stream that keeper did not confirm for so long ends at the next round: within a minute
 	openTime       = 5 * time.Second

@@ -390,6 +390,30 @@ func TestSlowServer(t *testing.T) {
 	})
 }
 
+// TestLateCreate: a create whose request has little time left answers within it, as
+// the mail goes out anyhow and the asker must know.
+func TestLateCreate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDisk()
+		d.send = func(_ context.Context, _ *disk, body io.Reader) (Result, error) {
+			_, _ = io.ReadAll(body)
+			time.Sleep(createWait)
+			return Result{Reply: "250 2.0.0 Ok"}, nil
+		}
+		r := openRig(t, d)
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		out, err := r.o.Set(ctx, &jmap.SubmissionSet{Create: []jmap.SubmissionCreate{create("c")}})
+		if err != nil || ctx.Err() != nil || out.Created["c"] == nil || out.Created["c"].DeliveryStatus["bob@example.net"].Delivered != "queued" {
+			t.Errorf("told %+v, %v; of the request's time: %v", out, err, ctx.Err())
+		}
+		r.stop()
+		if got := d.state(t); got != accepted {
+			t.Errorf("stored %s", got)
+		}
+	})
+}
+
 // TestAskerLeaves: the mail goes out although nobody waits for the answer.
 func TestAskerLeaves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

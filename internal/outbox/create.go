@@ -43,7 +43,7 @@ func (o *Outbox) create(ctx context.Context, c jmap.SubmissionCreate) (*jmap.Sub
 	// The attempt goes on when the asker leaves, and Run waits for it: while this
 	// function takes part in Run, so may another.
 	o.wg.Go(func() { a.run(context.WithoutCancel(ctx)) })
-	late := time.NewTimer(createWait)
+	late := time.NewTimer(patience(ctx))
 	defer late.Stop()
 	select {
 	case err := <-a.outcome:
@@ -56,6 +56,17 @@ func (o *Outbox) create(ctx context.Context, c jmap.SubmissionCreate) (*jmap.Sub
 	defer o.mu.Unlock()
 	r.answered = true
 	return r.submission(), nil
+}
+
+// patience is how long a create waits for its outcome. Its request may have spent
+// time on other calls, and an asker that is cut off would not know that the mail
+// is on its way.
+func patience(ctx context.Context) time.Duration {
+	wait := createWait
+	if by, ok := ctx.Deadline(); ok {
+		wait = min(wait, time.Until(by)-answerTime)
+	}
+	return wait
 }
 
 func invalid(property, text string) *jmap.SetError {

@@ -28,6 +28,8 @@ const (
 	// createWait is how long a create waits for its outcome; a mail server may
 	// scan a mail for long.
 	createWait = 60 * time.Second
+	// answerTime is what is left of a request's time for its answer.
+	answerTime = 5 * time.Second
 	// tries are the attempts of one create while the server is away, with pauses
 	// of firstPause and four times that between them: what is away for longer is
 	// better told to the person.
