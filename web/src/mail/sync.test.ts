@@ -18,6 +18,9 @@ import { Pages } from "../store/pages";
 import { Records } from "../store/records";
 import { Store } from "../store/store";
 
+/** Requests of all wires. */
+let asked = 0;
+
 /** A connection to the development server's JMAP, without HTTP, that can be cut and counted. */
 class Wire extends Connection {
   requests = 0;
@@ -27,6 +30,7 @@ class Wire extends Connection {
   }
   override async send(batch: Batch): Promise<Answers> {
     this.requests++;
+    asked++;
     await new Promise((resolve) => setImmediate(resolve)); // others run between two answers
     if (this.down) throw new Trouble("offline", "cut");
     return Answers.decode(JSON.parse(JSON.stringify(this.server.handle(batch.encode()))));
@@ -36,7 +40,17 @@ class Wire extends Connection {
 const inbox = mailboxId("mb-inbox", "");
 const archive = mailboxId("mb-archive", "");
 const query = { filter: { inMailbox: inbox }, collapseThreads: true };
-const rest = () => new Promise((resolve) => setTimeout(resolve, 20));
+
+/** rest waits until nothing has been asked for 20 ms and ten turns of the event loop; a second at most, as some ask for ever. */
+async function rest(): Promise<void> {
+  const end = Date.now() + 1000;
+  let before: number;
+  do {
+    before = asked;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
+  } while (asked !== before && Date.now() < end);
+}
 
 async function opened(threads = 900) {
   const server = new FakeJmap(threads);
