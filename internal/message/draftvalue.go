@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/net/idna"
+	"golang.org/x/text/unicode/norm"
 )
 
 // FieldValue is a header field's value in one of the forms of RFC 8621, section
@@ -267,8 +268,10 @@ func (w *folder) addresses(list []Address, end string) string {
 }
 
 // writableAddress writes an address as addr-spec. A draft may hold half an
-// address; what would change the list around it is refused.
+// address; what would change the list around it is refused. It is looked at as a
+// reader has it, in which U+037E is a semicolon (RFC 8621, section 4.1.2.2).
 func writableAddress(email string) (string, bool) {
+	email = norm.NFC.String(email)
 	at := strings.LastIndexByte(email, '@')
 	local, domain := email, ""
 	if at >= 0 {
