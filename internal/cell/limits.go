@@ -3,20 +3,20 @@ package cell
 import "time"
 
 const (
-	maxPeople   = 100_000
-	dialTime    = 10 * time.Second // porter dials and authenticates within
-	recordTime  = 4 * time.Second
-	renderTime  = 4 * time.Second // one document, waiting for a free render included
-	drainTime   = 10 * time.Second
-	filterTime  = 22 * time.Second // a call about filters, above porter's
-	submitTime  = 11 * time.Minute // above porter's
-	bodyTime    = 30 * time.Second // a body read and rendered, also when nobody waits for it any more
-	keepDrawn   = 10 * time.Second // a rendered body: the page asks for document and findings within
-	maxDrawn    = 4                // rendered bodies kept of one person,
-	maxDrawnLen = 256 << 10        // none larger than this
-	maxInline   = 20 << 20         // bytes of an image inside of a body
-	recordTries = 8
-	recordPause = 500 * time.Millisecond
+	maxPeople   = 100_000                // of a cell: more than any machine serves
+	dialTime    = 10 * time.Second       // porter dials and authenticates within
+	recordTime  = 4 * time.Second        // a call of records, below ipc.CallTimeout
+	renderTime  = 4 * time.Second        // one document, waiting for a free render included
+	drainTime   = 10 * time.Second       // for requests under way when the cell ends
+	filterTime  = 22 * time.Second       // a call about filters, above porter's
+	submitTime  = 11 * time.Minute       // above porter's
+	bodyTime    = 30 * time.Second       // a body read and rendered, also when nobody waits for it any more
+	keepDrawn   = 10 * time.Second       // a rendered body: the page asks for document and findings within
+	maxDrawn    = 4                      // rendered bodies kept of one person,
+	maxDrawnLen = 256 << 10              // none larger than this
+	maxInline   = 20 << 20               // bytes of an image inside of a body
+	recordTries = 8                      // of a call of records while keeper starts anew
+	recordPause = 500 * time.Millisecond // between them
 	unknownFor  = time.Second            // keeper tells a new porter of a thousand sessions within this
 	unknownRow  = 15 * time.Second       // "unknown" after a longer pause is a new case
 	maxShown    = 64                     // mails whose images are remembered: a page shows one

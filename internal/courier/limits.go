@@ -57,6 +57,6 @@ const (
 
 	maxHeader    = 16 << 10         // bytes of an answer's header
 	idleConn     = 90 * time.Second // large services get many pushes over one connection
-	maxIdleConns = 64
-	drainTime    = pushTime
+	maxIdleConns = 64               // some large services, and many small ones
+	drainTime    = pushTime         // for pushes under way when courier ends
 )

@@ -7,28 +7,28 @@ import (
 )
 
 const (
-	readyTime      = 15 * time.Second // a role that is not ready by then is started again
-	drainTime      = 12 * time.Second // above gate's own drain time
-	maxFirstFails  = 3                // a role that fails so often at the start of the server ends it, with the reason
-	firstBackoff   = 0 * time.Second  // a role that ran well is back at once
-	maxBackoff     = 5 * time.Second
+	readyTime      = 15 * time.Second       // a role that is not ready by then is started again
+	drainTime      = 12 * time.Second       // above gate's own drain time
+	maxFirstFails  = 3                      // a role that fails so often at the start of the server ends it, with the reason
+	firstBackoff   = 0 * time.Second        // a role that ran well is back at once
+	maxBackoff     = 5 * time.Second        // a role that fails again and again is tried so often
 	healthyAfter   = 10 * time.Second       // a role that ran so long starts without back-off
 	quickEnd       = time.Second            // a role that ends sooner is started again with back-off, however it ended
 	controlTime    = 250 * time.Millisecond // for a role to read its control messages: the line's queue holds hundreds
 	lastWords      = time.Second            // for what a role said before its end; the end itself is in the line as well
-	renewEvery     = 24 * time.Hour
-	documentWarn   = 14 * 24 * time.Hour // before the sign-in key document ends, each day
-	lineFiles      = 65_536              // descriptors of a role at the end of every cell's line
-	cellFiles      = 4 * ipc.MaxConns    // gate's and keeper's connections, and pipes
-	maxFigures     = 1 << 20             // bytes of one role's figures
-	maxLogAttrs    = 32                  // of one log line of a role
-	maxLogKey      = 40
-	maxLogLine     = 8 << 10          // bytes of one log line of a role; the rest is cut
-	maxLogRate     = 500              // lines a second of one role, so that a hostile one cannot flood the log
-	indexEvery     = 10 * time.Minute // what of the log of changes is lost with a cell
-	maxCellsOnNeed = 4096             // processes that people_per_cell may start
-	metricsTime    = 2 * time.Second
-	maxGCPercent   = 600
+	renewEvery     = 24 * time.Hour         // the sign-in key document
+	documentWarn   = 14 * 24 * time.Hour    // before the sign-in key document ends, each day
+	lineFiles      = 65_536                 // descriptors of a role at the end of every cell's line
+	cellFiles      = 4 * ipc.MaxConns       // gate's and keeper's connections, and pipes
+	maxFigures     = 1 << 20                // bytes of one role's figures
+	maxLogAttrs    = 32                     // of one log line of a role
+	maxLogKey      = 40                     // bytes of an attribute's name
+	maxLogLine     = 8 << 10                // bytes of one log line of a role; the rest is cut
+	maxLogRate     = 500                    // lines a second of one role, so that a hostile one cannot flood the log
+	indexEvery     = 10 * time.Minute       // what of the log of changes is lost with a cell
+	maxCellsOnNeed = 4096                   // processes that people_per_cell may start
+	metricsTime    = 2 * time.Second        // a role's figures, while an operator waits
+	maxGCPercent   = 600                    // garbage is collected at least when there is so much of it
 )
 
 // heapFloors are the bytes to which the heap of a kind of role grows before it is
