@@ -33,3 +33,11 @@ const (
 	courierPause = time.Second      // until a message is tried again while courier starts anew
 	pushPause    = 15 * time.Second // until a message is tried again for which there was no capability
 )
+
+// Of large files (lane).
+const (
+	laneFree     = 256 << 10       // bytes of each that wait for nobody: most mails, and pictures of a page
+	laneRate     = 20 << 20        // bytes a second that all together move: about an eighth of a processor of 2024
+	laneBurst    = 64 << 20        // at full speed after a pause: one person's large mail
+	lanePatience = 5 * time.Second // between two steps: no peer's time limit is near
+)

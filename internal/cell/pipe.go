@@ -92,7 +92,7 @@ func (c *Cell) submit(ctx context.Context, p *person, env ipc.SubmitEnvelope, bo
 	}
 	ctx, cancel := context.WithTimeout(ctx, submitTime)
 	defer cancel()
-	r, err := submitRequest(ctx, capability, env, body)
+	r, err := submitRequest(ctx, capability, env, c.lane.through(ctx, goingOut, body))
 	if err != nil {
 		return out, err
 	}

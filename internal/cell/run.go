@@ -27,6 +27,7 @@ type Cell struct {
 	keeper     *ipc.Client
 	courier    *ipc.Client // nil: there is none
 	counts     *counts
+	lane       *lane
 }
 
 type counts struct {
@@ -82,7 +83,7 @@ func newCell(cfg Config, role *ipc.Role, log *slog.Logger) (*Cell, error) {
 			return nil, errors.New("a cell was given no line to " + name)
 		}
 	}
-	c := &Cell{cfg: cfg, log: log, people: newPeople(log), renders: newRenders(), porterLine: role.Line("porter"),
+	c := &Cell{cfg: cfg, log: log, people: newPeople(log), renders: newRenders(), lane: newLane(), porterLine: role.Line("porter"),
 		porter: ipc.NewClient(role.Line("porter")), keeper: ipc.NewClient(role.Line("keeper")),
 		counts: &counts{renderFailures: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "cofferdam_render_failures_total", Help: "HTML bodies that were shown as text because their render failed."})}}

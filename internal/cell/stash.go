@@ -14,7 +14,7 @@ type stash struct{ u uploads }
 
 // Put implements outbox.Stash.
 func (s stash) Put(ctx context.Context, r io.Reader) ([]byte, error) {
-	id, _, err := s.u.Put(ctx, r)
+	id, _, err := s.u.put(ctx, s.u.c.lane.through(ctx, goingOut, r))
 	return id[:], err
 }
 
@@ -25,6 +25,9 @@ func (s stash) Open(ctx context.Context, name []byte) (io.ReadCloser, error) {
 		return nil, jmap.ErrNotFound
 	}
 	copy(id[:], name)
-	body, _, err := s.u.Open(ctx, id)
-	return body, err
+	body, _, err := s.u.open(ctx, id) // submit has it pass the lane
+	if err != nil {
+		return nil, err
+	}
+	return body, nil
 }

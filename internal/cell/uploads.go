@@ -75,6 +75,23 @@ func (ps *people) uploadKey(p *person, hash string) (seal.UploadKey, bool) {
 
 // Put implements account.Uploads.
 func (u uploads) Put(ctx context.Context, r io.Reader) (account.UploadID, int64, error) {
+	return u.put(ctx, u.c.lane.through(ctx, coming, r))
+}
+
+// Open implements account.Uploads. Uploads of a session that is over cannot be
+// opened, whatever lies there still.
+func (u uploads) Open(ctx context.Context, id account.UploadID) (io.ReadCloser, int64, error) {
+	o, size, err := u.open(ctx, id)
+	if err != nil {
+		return nil, 0, err
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{u.c.lane.through(ctx, filing, o), o}, size, nil
+}
+
+func (u uploads) put(ctx context.Context, r io.Reader) (account.UploadID, int64, error) {
 	var id account.UploadID
 	s, err := u.c.people.asking(ctx, u.p)
 	if err != nil {
@@ -150,9 +167,7 @@ func (u uploads) call(ctx context.Context, capability []byte, path string, id se
 	return resp, nil
 }
 
-// Open implements account.Uploads. Uploads of a session that is over cannot be
-// opened, whatever lies there still.
-func (u uploads) Open(ctx context.Context, id account.UploadID) (io.ReadCloser, int64, error) {
+func (u uploads) open(ctx context.Context, id account.UploadID) (*opening, int64, error) {
 	capability, err := u.c.people.capability(u.p)
 	if err != nil {
 		return nil, 0, err

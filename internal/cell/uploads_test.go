@@ -73,7 +73,7 @@ func uploading(t *testing.T) (uploads, *shelf) {
 	m.Raw("POST "+ipc.KeeperUploadPut, http.HandlerFunc(k.put))
 	m.Raw("POST "+ipc.KeeperUploadGet, http.HandlerFunc(k.get))
 	t.Cleanup(func() { ps.closeAll(context.Background()) })
-	return uploads{&Cell{people: ps, keeper: ipc.NewClient(line(t, "keeper", m)), log: slog.New(slog.DiscardHandler)}, p}, k
+	return uploads{&Cell{people: ps, lane: newLane(), keeper: ipc.NewClient(line(t, "keeper", m)), log: slog.New(slog.DiscardHandler)}, p}, k
 }
 
 // in is a request of a session.
