@@ -21,6 +21,13 @@ type box struct {
 	marks  upstream.Marks // up to which the index is in step
 	synced bool           // marks is true: the mails of the mailbox are all here
 
+	// wrong says that it is to be read anew, though nothing has happened since:
+	// see miscounted. counted are the marks with which that was found last, and
+	// odd is by how many mails more the server went on to speak after it.
+	wrong   bool
+	counted upstream.Marks
+	odd     int
+
 	uids   []ref    // copies in the order of uids
 	order  []uint32 // mails in the order of columns.less, none twice
 	hidden upstream.UIDSet
@@ -93,6 +100,23 @@ func (b *box) known(c *columns) upstream.UIDSet {
 		set.Add(upstream.UID(c.uidOf(r)))
 	}
 	return set
+}
+
+// miscounted reports whether the server, with marks up to which the index is in
+// step, has another number of mails than are here. Then it told a lie, or of
+// something that was not so, at some time: of mails that vanished or came. Once
+// read anew, what it still says too much are mails that it cannot show.
+func (b *box) miscounted(now upstream.Marks) bool {
+	have := len(b.uids) + int(b.hidden.Count())
+	if !b.synced || !same(b.marks, now) || have+b.odd == int(now.Messages) {
+		return false
+	}
+	if same(b.counted, now) {
+		b.odd = int(now.Messages) - have
+		return false
+	}
+	b.counted = now
+	return true
 }
 
 func (b *box) place() upstream.Place {

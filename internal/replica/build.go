@@ -132,6 +132,7 @@ type part struct {
 	uids   upstream.UIDSet
 	rows   []upstream.Row
 	writes uint64 // Replica.writes when the reading began
+	large  bool   // the rows are not kept: there were more bytes than maxPartBytes
 	err    error
 }
 
@@ -148,7 +149,14 @@ func (r *Replica) readAhead(ctx context.Context, at upstream.Place, uids upstrea
 
 func (r *Replica) read(ctx context.Context, p *part) {
 	p.rows = make([]upstream.Row, 0, p.uids.Count())
-	p.err = r.store.Rows(ctx, p.at, p.uids, func(row *upstream.Row) { p.rows = append(p.rows, *row) })
+	bytes := 0
+	p.err = r.store.Rows(ctx, p.at, p.uids, func(row *upstream.Row) {
+		if bytes += len(row.Header); bytes > maxPartBytes {
+			p.large, p.rows = true, nil
+			return
+		}
+		p.rows = append(p.rows, *row)
+	})
 }
 
 // buildPart puts a part into the index. If the person changed something while it
@@ -162,7 +170,7 @@ func (r *Replica) buildPart(ctx context.Context, b *box, p *part) error {
 		return upstream.ErrNoBox
 	}
 	if p.writes != r.writes.Load() {
-		p.at = r.Index.placeOf(b)
+		p.at, p.large = r.Index.placeOf(b), false
 		r.read(ctx, p)
 	}
 	if p.err != nil {
@@ -170,6 +178,11 @@ func (r *Replica) buildPart(ctx context.Context, b *box, p *part) error {
 	}
 	t := r.Index.begin()
 	t.quiet = true
+	if p.large { // read once more, and kept as what the index makes of it
+		if err := r.store.Rows(ctx, p.at, p.uids, func(row *upstream.Row) { t.add(b, row) }); err != nil {
+			return err
+		}
+	}
 	for i := range p.rows {
 		t.add(b, &p.rows[i])
 	}

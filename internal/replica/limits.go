@@ -50,6 +50,10 @@ const (
 	// change of the person waits behind one unnoticed.
 	buildChunk = 2000
 
+	// maxPartBytes bounds the header fields that are kept of such a chunk, of which
+	// there are two: honest ones have 1 MB. A chunk with more is read once more.
+	maxPartBytes = 32 << 20
+
 	// firstChunk is the first chunk of the inbox: what the first screens show.
 	firstChunk = 200
 

@@ -75,10 +75,11 @@ func (r *Replica) dirtyBoxes(ctx context.Context, names []string, done map[*box]
 	return r.behind(done), nil
 }
 
-// behind are the mailboxes whose marks are not those up to which they are known.
+// behind are the mailboxes whose marks are not those up to which they are known,
+// or whose mails are not as many as they should be.
 func (r *Replica) behind(done map[*box]upstream.Marks) []*box {
-	r.Index.mu.RLock()
-	defer r.Index.mu.RUnlock()
+	r.Index.mu.Lock()
+	defer r.Index.mu.Unlock()
 	var dirty []*box
 	for _, b := range r.Index.boxes {
 		if b == nil || !b.up.Selectable || !r.Index.followed(b) {
@@ -88,7 +89,8 @@ func (r *Replica) behind(done map[*box]upstream.Marks) []*box {
 		if !looked {
 			have = b.marks
 		}
-		if !same(have, b.up.Marks) || !looked && (have.ModSeq == 0 || !b.synced) {
+		b.wrong = !looked && b.miscounted(b.up.Marks)
+		if b.wrong || !same(have, b.up.Marks) || !looked && (have.ModSeq == 0 || !b.synced) {
 			dirty = append(dirty, b)
 		}
 	}
@@ -125,8 +127,9 @@ func (r *Replica) boxesNamed(names []string) []*box {
 
 // syncBox stages what happened to one mailbox.
 func (r *Replica) syncBox(ctx context.Context, t *tx, b *box) (upstream.Marks, error) {
-	if !b.synced {
-		return r.reread(ctx, t, b) // it was made after the index was built
+	if !b.synced || b.wrong { // it was made after the index was built, or does not add up
+		b.wrong = false
+		return r.reread(ctx, t, b)
 	}
 	known := upstream.Known{Marks: b.marks, UIDs: func() upstream.UIDSet { return r.knownUIDs(b) }}
 	m, err := r.store.Sync(ctx, b.up.Name, known, upstream.Sink{

@@ -66,7 +66,7 @@ func (t *traits) fetch(ctx context.Context, c *session, asks []upstream.Ask, fn 
 			}
 		}
 		a.rows = c.client.Fetch(ask.UIDs, a.items.items, imap.FetchOptions{}, func(r *imap.FetchRow) {
-			if a.ask.UIDs.Contains(r.UID()) && a.items.whole(r) && a.sel.live() {
+			if a.ask.UIDs.Contains(r.UID()) && !a.seen.Contains(r.UID()) && a.items.whole(r) && a.sel.live() {
 				a.got = append(a.got, a.items.content(a.ask.At.Box, r))
 				a.seen.Add(r.UID())
 			}

@@ -50,4 +50,14 @@ const (
 	// maxSection bounds one literal that is kept in memory: above the largest
 	// text part and header that account asks for (4 MiB).
 	maxSection = 8 << 20
+
+	// maxRowBytes bounds the index rows of one answer that are kept until it is
+	// known of which mailbox they are: some 60,000. Of more mails than that a
+	// mailbox is read anew, in steps of fewer.
+	maxRowBytes = 32 << 20
+
+	// maxChanged is from how many changed flags, or ranges of vanished mails, on
+	// those are left out that nobody knows: a server tells of no more mails than
+	// there are, unless it is hostile.
+	maxChanged = 100_000
 )

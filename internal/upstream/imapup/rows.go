@@ -106,17 +106,17 @@ func (s *Store) Rows(ctx context.Context, at upstream.Place, uids upstream.UIDSe
 	if err != nil || uids.Empty() {
 		return err
 	}
-	var got []upstream.Row
+	var got gathered
 	err = s.read(ctx, "reading the index", at.Box, func(ctx context.Context, c *session) error {
-		got = got[:0]
+		got.reset()
 		sel := c.selectBox(at, false)
 		if err := sel.catchUp(ctx, highest(uids)); err != nil {
 			return err
 		}
 		rr := t.rowReader()
 		rows := c.client.Fetch(uids, t.rowItems(), imap.FetchOptions{}, func(r *imap.FetchRow) {
-			if row := rr.read(r); row != nil && sel.live() {
-				got = append(got, keep(row))
+			if row := rr.read(r); row != nil && uids.Contains(row.UID) && sel.live() {
+				got.take(row)
 			}
 		})
 		return both(ctx, sel, rows)
@@ -124,8 +124,16 @@ func (s *Store) Rows(ctx context.Context, at upstream.Place, uids upstream.UIDSe
 	if err != nil {
 		return err
 	}
-	for i := range got {
-		fn(&got[i])
+	if got.over {
+		low, high := halves(uids)
+		got.reset()
+		if err := s.Rows(ctx, at, low, fn); err != nil {
+			return err
+		}
+		return s.Rows(ctx, at, high, fn)
+	}
+	for i := range got.rows {
+		fn(&got.rows[i])
 	}
 	return nil
 }
@@ -179,9 +187,9 @@ func (s *Store) Newest(ctx context.Context, box string, offset, n int, fn func(*
 	if err != nil {
 		return m, err
 	}
-	var rows []upstream.Row
+	var got gathered
 	err = s.read(ctx, "reading the newest mails", box, func(ctx context.Context, c *session) error {
-		rows = rows[:0]
+		got.reset()
 		sel, now, err := t.selectNow(ctx, c, box)
 		if err != nil {
 			return err
@@ -194,15 +202,19 @@ func (s *Store) Newest(ctx context.Context, box string, offset, n int, fn func(*
 		rr := t.rowReader()
 		seqs := imap.SeqRange(imap.SeqNum(max(last-n+1, 1)), imap.SeqNum(last))
 		_, err = c.client.FetchSeq(seqs, t.rowItems(), imap.FetchOptions{}, func(r *imap.FetchRow) {
-			if row := rr.read(r); row != nil && sel.live() {
-				rows = append(rows, keep(row))
+			if row := rr.read(r); row != nil && seqs.Contains(r.Seq()) && sel.live() {
+				got.take(row)
 			}
 		}).Wait(ctx)
+		if err == nil && got.over {
+			err = errTooMuch
+		}
 		return err
 	})
 	if err != nil {
 		return m, err
 	}
+	rows := got.rows[:min(len(got.rows), n)]
 	slices.SortFunc(rows, func(a, b upstream.Row) int {
 		if d := b.Date.Compare(a.Date); d != 0 {
 			return d

@@ -17,7 +17,7 @@ func (s *Store) Sync(ctx context.Context, box string, known upstream.Known, sink
 	}
 	var y *syncing
 	err = s.read(ctx, "synchronising", box, func(ctx context.Context, c *session) error {
-		y = &syncing{ctx: ctx, t: t, c: c, known: known}
+		y = &syncing{ctx: ctx, t: t, c: c, known: known, changed: changed{known: known.UIDs}, gone: uidsSeen{known: known.UIDs}}
 		m, err = y.run(box)
 		return err
 	})
@@ -34,27 +34,22 @@ type syncing struct {
 	known upstream.Known
 	sel   *selecting
 
-	rows    []upstream.Row // new mails
-	changed []flagged
-	gone    upstream.UIDSet
-}
-
-type flagged struct {
-	uid   upstream.UID
-	flags []string
+	fresh   gathered // new mails
+	changed changed
+	gone    uidsSeen
 }
 
 // deliver hands on what was read, now that it is known to be of the right
 // mailbox.
 func (y *syncing) deliver(sink upstream.Sink) {
-	for i := range y.rows {
-		sink.Row(&y.rows[i])
+	for i := range y.fresh.rows {
+		sink.Row(&y.fresh.rows[i])
 	}
-	for _, f := range y.changed {
+	for _, f := range y.changed.list {
 		sink.Flags(f.uid, f.flags)
 	}
-	if !y.gone.Empty() {
-		sink.Vanished(y.gone)
+	if !y.gone.set.Empty() {
+		sink.Vanished(y.gone.set)
 	}
 }
 
@@ -70,7 +65,7 @@ func (y *syncing) run(box string) (upstream.Marks, error) {
 	y.sel = y.c.selectBox(at, false)
 	withModSeq := y.t.condense && y.known.Marks.ModSeq != 0
 	changes := y.changes(withModSeq)
-	fresh := y.fresh()
+	fresh := y.readFresh()
 	err := both(y.ctx, y.sel, fresh)
 	if err2 := changes(); err == nil {
 		err = err2
@@ -83,8 +78,8 @@ func (y *syncing) run(box string) (upstream.Marks, error) {
 		return upstream.Marks{}, err
 	}
 	m := marksOf(st)
-	if m.UIDValidity != y.known.Marks.UIDValidity {
-		return m, upstream.ErrStale
+	if m.UIDValidity != y.known.Marks.UIDValidity || y.fresh.over {
+		return m, upstream.ErrStale // what is too much at once is read anew, in steps
 	}
 	y.putAndGone(m)
 	if withModSeq && !y.t.qresync {
@@ -101,14 +96,10 @@ func (y *syncing) putAndGone(m upstream.Marks) {
 	if m.UIDNext <= from {
 		return
 	}
-	var read upstream.UIDSet
-	for i := range y.rows {
-		read.Add(y.rows[i].UID)
-	}
 	for _, r := range y.known.UIDs().Ranges() {
 		for u := max(r.Start, from); u <= r.Stop && u < m.UIDNext; u++ {
-			if !read.Contains(u) {
-				y.gone.Add(u)
+			if !y.fresh.seen.Contains(u) {
+				y.gone.set.Add(u)
 			}
 		}
 	}
@@ -129,7 +120,7 @@ func (y *syncing) changes(withModSeq bool) func() error {
 		opts.Vanished = true
 		opts.OnVanished = func(set upstream.UIDSet) {
 			if y.sel.live() {
-				y.gone.AddSet(set)
+				y.gone.add(set)
 			}
 		}
 	}
@@ -144,20 +135,16 @@ func (y *syncing) flags(r *imap.FetchRow) {
 	if r.UID() == 0 || !r.HasFlags() || !y.sel.live() {
 		return
 	}
-	var flags []string
-	for _, f := range r.Flags() {
-		flags = append(flags, string(f))
-	}
-	y.changed = append(y.changed, flagged{r.UID(), flags})
+	y.changed.add(r.UID(), r.Flags())
 }
 
 // compare reads all flags, on a server that cannot say which have changed; what
 // has no flags is gone.
 func (y *syncing) compare(last upstream.UID) func() error {
-	var seen upstream.UIDSet
+	seen := uidsSeen{known: y.known.UIDs}
 	f := y.c.client.Fetch(imap.UIDRange(1, last), []imap.FetchItem{imap.ItemUID, imap.ItemFlags}, imap.FetchOptions{}, func(r *imap.FetchRow) {
 		if r.UID() != 0 && r.UID() <= last && y.sel.live() {
-			seen.Add(r.UID())
+			seen.add(imap.UIDs(r.UID()))
 			y.flags(r)
 		}
 	})
@@ -165,7 +152,7 @@ func (y *syncing) compare(last upstream.UID) func() error {
 		if _, err := f.Wait(y.ctx); err != nil {
 			return err
 		}
-		y.missing(seen, last)
+		y.missing(seen.set, last)
 		return nil
 	}
 }
@@ -176,19 +163,19 @@ func (y *syncing) compare(last upstream.UID) func() error {
 func (y *syncing) missing(seen upstream.UIDSet, last upstream.UID) {
 	for u := range y.known.UIDs().All() {
 		if u <= last && !seen.Contains(u) {
-			y.gone.Add(u)
+			y.gone.set.Add(u)
 		}
 	}
 }
 
-// fresh reads the mails that came since.
-func (y *syncing) fresh() *imap.Future[imap.FetchDone] {
+// readFresh reads the mails that came since.
+func (y *syncing) readFresh() *imap.Future[imap.FetchDone] {
 	from := max(y.known.Marks.UIDNext, 1)
 	rr := y.t.rowReader()
 	return y.c.client.Fetch(imap.UIDRange(from, imap.Star), y.t.rowItems(), imap.FetchOptions{}, func(r *imap.FetchRow) {
 		// "n:*" always names the last mail, also one before n.
 		if row := rr.read(r); row != nil && row.UID >= from && y.sel.live() {
-			y.rows = append(y.rows, keep(row))
+			y.fresh.take(row)
 		}
 	})
 }
@@ -197,9 +184,9 @@ func (y *syncing) fresh() *imap.Future[imap.FetchDone] {
 // the numbers agree there are none.
 func (y *syncing) vanished(m upstream.Marks) error {
 	known := y.known.UIDs()
-	have := known.Count() - y.gone.Count()
-	for i := range y.rows {
-		if !known.Contains(y.rows[i].UID) {
+	have := known.Count() - y.gone.set.Count()
+	for i := range y.fresh.rows {
+		if !known.Contains(y.fresh.rows[i].UID) {
 			have++
 		}
 	}
