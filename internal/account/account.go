@@ -59,6 +59,7 @@ type Account struct {
 	headers  *headerCache
 	wholes   *wholes
 	sizes    *sizes
+	natures  natures
 	blobs    blobNamer
 	parsing  chan struct{} // holds a token while a message from a blob is in memory
 	receipts chan struct{} // holds a token while a receipt is sent

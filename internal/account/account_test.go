@@ -102,6 +102,7 @@ func TestAccount(t *testing.T) {
 		{"change and move", testChangeAndMove},
 		{"foreign move keeps the i d", testForeignMoveKeepsTheID},
 		{"draft and send", testDraftAndSend},
+		{"send a large mail", testSendLarge},
 		{"search", testSearch},
 		{"parts of a broken mail", testBrokenParts},
 		{"sizes of parts of a large mail", testPartSizes},

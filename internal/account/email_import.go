@@ -226,7 +226,8 @@ func (s *setter) append(at upstream.Place, m *newMail, flags []string) (*replica
 	if err != nil {
 		return nil, err
 	}
-	id, err := s.c.Append(s.ctx, at.Box, upstream.Message{Body: body, Size: m.size, Flags: flags, Date: m.received, MessageID: m.messageID})
+	seen := &noting{ReadCloser: body}
+	id, err := s.c.Append(s.ctx, at.Box, upstream.Message{Body: seen, Size: m.size, Flags: flags, Date: m.received, MessageID: m.messageID})
 	body.Close() // ends a writer behind it if not all was read
 	if err != nil {
 		return nil, err
@@ -240,6 +241,9 @@ func (s *setter) append(at upstream.Place, m *newMail, flags []string) (*replica
 	metas, _, _ := s.a.mail.Emails([]jmap.EmailID{id})
 	if len(metas) == 0 {
 		return nil, errors.New("a stored mail cannot be found")
+	}
+	if m.size > wholeMessage && metas[0].Size == m.size {
+		s.a.natures.add(id, seen.eightBit)
 	}
 	return &metas[0], nil
 }

@@ -1,6 +1,12 @@
 package account
 
-import "io"
+import (
+	"context"
+	"io"
+
+	"cofferdam/internal/jmap"
+	"cofferdam/internal/outbox"
+)
 
 // ForgetHeaders empties the memory of parsed headers.
 func ForgetHeaders(a *Account) { a.headers.forget() }
@@ -21,3 +27,8 @@ const MaxParsed = maxParsed
 
 // MaxCompared is maxCompared.
 const MaxCompared = maxCompared
+
+// OutboxMail opens a mail as the outbox does.
+func OutboxMail(ctx context.Context, a *Account, id jmap.EmailID) (*outbox.Mail, error) {
+	return outboxMails{a}.OpenMail(ctx, id)
+}

@@ -25,6 +25,10 @@ const (
 	reportSkew     = time.Minute
 	maxReportSeen  = 1000
 
+	// maxNatures bounds the mails of which is remembered whether they have 8-bit
+	// content: those larger than wholeMessage that were written last. 40 bytes each.
+	maxNatures = 100
+
 	// Receipts (RFC 9007): maxReceipt is bytes of one, with the mail that it is about
 	// if that is returned; porter takes as many from the null sender. maxReceiptTo is
 	// how many addresses may ask for one: more are made to have others flooded (RFC

@@ -47,7 +47,9 @@ func (m outboxMails) OpenMail(ctx context.Context, id jmap.EmailID) (*outbox.Mai
 		return nil, err
 	}
 	home := outbox.Home{Mailboxes: metas[0].MailboxIDs, Draft: slices.Contains(metas[0].Keywords, draftKeyword)}
-	return &outbox.Mail{Body: b.Body, Size: b.Size, ThreadID: metas[0].ThreadID, Home: home}, nil
+	mail := &outbox.Mail{Body: b.Body, Size: b.Size, ThreadID: metas[0].ThreadID, Home: home}
+	mail.EightBit, mail.Known = m.a.natures.get(id)
+	return mail, nil
 }
 
 const draftKeyword = jmap.Keyword("$draft")

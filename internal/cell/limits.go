@@ -25,6 +25,7 @@ const (
 	indexRate   = 16 << 10               // bytes a second of one person's index: 1,000 mails each 30 s, 100,000 each 10 min
 	indexLeast  = 30 * time.Second       // between two savings, with the fsync that each costs
 	idleChecks  = 10                     // looks for idle people within the time in which one becomes it
+	maxStash    = 50_000_000             // bytes of a mail whose copy keeper takes, as an upload
 	endGrace    = 30 * time.Second       // an account without a session is kept so long: a reload, a second window
 )
 

@@ -12,6 +12,9 @@ import (
 // the key of the session.
 type stash struct{ u uploads }
 
+// Takes implements outbox.Stash.
+func (s stash) Takes(size int64) bool { return size <= maxStash }
+
 // Put implements outbox.Stash.
 func (s stash) Put(ctx context.Context, r io.Reader) ([]byte, error) {
 	id, _, err := s.u.put(ctx, s.u.c.lane.through(ctx, goingOut, r))

@@ -17,6 +17,7 @@ type attempt struct {
 	mails   Mails
 	content content
 	copied  []byte     // the whole mail, if it is small
+	torn    bool       // the copy, or the mail, broke off when it was read last
 	outcome chan error // gets one value: what the asker is told
 }
 
@@ -105,15 +106,27 @@ func (a *attempt) once(ctx context.Context) (Result, error) {
 	defer mail.Close()
 	h, err := readHead(mail, a.r.MessageID)
 	if err != nil {
+		a.torn = !a.torn
 		return Result{}, ErrAway
 	}
 	if err := a.measure(ctx); err != nil {
 		return Result{}, ErrAway
 	}
 	a.o.change(a.r, func() { a.r.Attempts++ })
-	body := &handover{in: io.MultiReader(bytes.NewReader(h.out), h.rest), before: func() error { return a.toState(ctx, attempting) }}
+	body := &handover{in: io.MultiReader(bytes.NewReader(h.out), h.rest)}
+	body.before = func() error {
+		if a.content.foretold && a.content.wrong(body.gave) {
+			a.content = content{} // the next attempt reads the mail first
+			return errForetold
+		}
+		return a.toState(ctx, attempting)
+	}
 	result, err := a.o.cfg.Sender.Submit(ctx, a.content.addressed(a.r.envelope()), body, a.content.size)
-	if ended := body.finish(); err != nil {
+	ended := body.finish()
+	if body.broke {
+		a.torn = !a.torn
+	}
+	if err != nil {
 		return Result{}, meaning(err, ended)
 	}
 	return result, nil

@@ -96,9 +96,7 @@ func (o *Outbox) fill(ctx context.Context, a *attempt, c jmap.SubmissionCreate, 
 		return content{}, away()
 	}
 	defer m.Body.Close()
-	body, kept := a.keep(ctx, m)
-	h, found, err := scan(body, newMessageID(identity.Email))
-	kept(err)
+	h, found, err := a.learn(ctx, m, newMessageID(identity.Email))
 	switch {
 	case errors.Is(err, errHeader):
 		return found, &jmap.SetError{Type: jmap.SetInvalidEmail, Properties: []string{"headers"}, Description: "The header of the mail is too large."}

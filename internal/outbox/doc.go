@@ -27,6 +27,9 @@
 //   - "canceled" is durable before it is told; what is canceled is never sent.
 //   - Destroying the mail does not cancel its sending: a copy of it is kept while it
 //     is on its way (stash.go), in memory, or sealed outside if it is held or large.
+//     The copy is what is sent, so that the platform is asked for a mail once. A mail
+//     too large for a copy is asked for once if the account wrote it itself, and
+//     says whether it has 8-bit content: that is checked before its end is given.
 //   - At most one attempt of a mail is under way, and the same mail does not go to
 //     the same people again within an hour of its being taken: a client that lost
 //     an answer cannot double it.
@@ -37,7 +40,8 @@
 //     createWait: its refusal then is in the submission's delivery status.
 //   - What goes out has no Bcc, on whatever line ends it was written (wire.go), and
 //     is byte for byte the mail otherwise. Its size, 8-bit content and UTF-8
-//     addresses are known before the first command (scan.go).
+//     addresses are known before the first command (scan.go). If its size was only
+//     foretold, it is not larger.
 //
 // When the person's sealed records are locked (Records answers ErrLocked), the
 // records of this session live in memory alone.

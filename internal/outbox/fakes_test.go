@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/iotest"
 
 	"cofferdam/internal/jmap"
 )
@@ -34,6 +35,11 @@ type disk struct {
 
 	back   []Home            // by PutBack
 	copies map[string]string // Stash
+	takes  int64             // what Stash takes; 0: all
+
+	known, eightBit bool // of Mail
+	length          int  // Mail.Size differs from the mail's by so much
+	breaks, tearing int  // so many times a mail, or a copy, breaks off in its middle
 
 	locked  bool
 	endless bool                                                               // mails have no end
@@ -122,7 +128,7 @@ func (d *disk) OpenMail(_ context.Context, id jmap.EmailID) (*Mail, error) {
 	if d.endless {
 		return &Mail{Body: io.NopCloser(io.MultiReader(strings.NewReader(text), zeros{})), ThreadID: "t1"}, nil
 	}
-	return &Mail{Body: io.NopCloser(strings.NewReader(text)), Size: int64(len(text)), ThreadID: "t1",
+	return &Mail{Body: torn(text, &d.breaks), Size: int64(len(text) + d.length), ThreadID: "t1", Known: d.known, EightBit: d.eightBit,
 		Home: Home{Mailboxes: []jmap.MailboxID{"drafts"}, Draft: true}}, nil
 }
 
@@ -164,6 +170,8 @@ func (d *disk) returned() []Home {
 // stash is a disk as Stash.
 type stash struct{ *disk }
 
+func (s stash) Takes(size int64) bool { return s.takes == 0 || size <= s.takes }
+
 func (s stash) Put(_ context.Context, r io.Reader) ([]byte, error) {
 	b, err := io.ReadAll(r)
 	if err != nil {
@@ -183,7 +191,16 @@ func (s stash) Open(_ context.Context, name []byte) (io.ReadCloser, error) {
 	if !ok {
 		return nil, jmap.ErrNotFound
 	}
-	return io.NopCloser(strings.NewReader(text)), nil
+	return torn(text, &s.tearing), nil
+}
+
+// torn reads a text, its first half only while times is left.
+func torn(text string, times *int) io.ReadCloser {
+	if *times == 0 {
+		return io.NopCloser(strings.NewReader(text))
+	}
+	*times--
+	return io.NopCloser(io.MultiReader(strings.NewReader(text[:len(text)/2]), iotest.ErrReader(errDead)))
 }
 
 func (d *disk) Submit(ctx context.Context, e *jmap.Envelope, body io.Reader, size int64) (Result, error) {

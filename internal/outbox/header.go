@@ -19,6 +19,7 @@ type head struct {
 	out       []byte // without Bcc, with a Message-ID, blank line included if there is one
 	fields    message.Header
 	messageID string    // without angle brackets; "" if the mail's own cannot be read
+	read      int       // bytes of the block as it was, on line ends of the wire
 	rest      io.Reader // the body, as it goes over the wire
 }
 
@@ -42,7 +43,7 @@ func readHead(r io.Reader, newID string) (*head, error) {
 		}
 		begun = errors.Is(err, bufio.ErrBufferFull) // the rest of a long line follows
 	}
-	h := &head{out: withoutBcc(raw.Bytes()), fields: message.ParseHeader(raw.Bytes()), rest: br}
+	h := &head{out: withoutBcc(raw.Bytes()), fields: message.ParseHeader(raw.Bytes()), read: raw.Len(), rest: br}
 	f, has := h.fields.Last("Message-ID")
 	switch ids := f.MessageIDs(); {
 	case !has:

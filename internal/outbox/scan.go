@@ -14,6 +14,7 @@ import (
 type content struct {
 	size     int64 // bytes as they go over the wire
 	eightBit bool  // it has bytes above 127 (RFC 6152)
+	foretold bool  // neither was read here
 }
 
 // errTooLarge says that a mail is larger than maxSize.
@@ -32,12 +33,28 @@ func scan(r io.Reader, newID string) (*head, content, error) {
 	return h, c, nil
 }
 
+// foretell is scan of a mail that is known: its header alone is read.
+func foretell(m *Mail, newID string) (*head, content, error) {
+	h, err := readHead(m.Body, newID)
+	if err != nil {
+		return nil, content{}, err
+	}
+	c := content{size: m.Size - int64(h.read) + int64(len(h.out)), eightBit: m.EightBit || !asciiOnly(h.out), foretold: true}
+	if c.size > maxSize {
+		return nil, content{}, errTooLarge
+	}
+	return h, c, nil
+}
+
+// wrong says that what a mail was foretold to be is not what it is. Its size is an
+// estimate by RFC 1870, section 5, as long as it is not too large.
+func (c content) wrong(is content) bool { return is.eightBit && !c.eightBit || is.size > c.size }
+
 func (c *content) read(r io.Reader) error {
 	b := make([]byte, 32<<10)
 	for {
 		n, err := r.Read(b)
-		c.size += int64(n)
-		c.eightBit = c.eightBit || !asciiOnly(b[:n])
+		c.add(b[:n])
 		switch {
 		case c.size > maxSize:
 			return errTooLarge
@@ -47,6 +64,11 @@ func (c *content) read(r io.Reader) error {
 			return err
 		}
 	}
+}
+
+func (c *content) add(b []byte) {
+	c.size += int64(len(b))
+	c.eightBit = c.eightBit || !asciiOnly(b)
 }
 
 // asciiOnly is isASCII for the whole of a mail, eight bytes at a time.

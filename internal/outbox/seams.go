@@ -34,6 +34,10 @@ type Mail struct {
 	Size     int64 // bytes
 	ThreadID jmap.ThreadID
 	Home     Home
+	// Known says that the account has seen every byte of the mail before, and
+	// EightBit whether one was above 127. A mail is not handed over to its end if
+	// that was wrong.
+	Known, EightBit bool
 }
 
 // Sender hands mail to the platform. It is called once for each attempt.
@@ -88,6 +92,8 @@ func (r *Refusal) reply() string {
 // mail does not cancel its sending (RFC 8621 section 7.5). A copy may be gone
 // before its time.
 type Stash interface {
+	// Takes says whether a mail of so many bytes can be kept.
+	Takes(size int64) bool
 	// Put reads r until io.EOF and returns a name of the copy.
 	Put(ctx context.Context, r io.Reader) (name []byte, err error)
 	// Open opens a copy any number of times. jmap.ErrNotFound: it is gone.
