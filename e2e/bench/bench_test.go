@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -88,13 +89,13 @@ func (b *bench) measure(doc *report, size int) {
 	ctx := b.t.Context()
 	cold := b.cold(ctx)
 	defer b.person.Close()
-	ready := b.awaitIndex(ctx)
+	b.awaitIndex(ctx)
 	defer b.raw.Close()
 	saved := b.again(ctx)
 	b.signInPlain(ctx)
 	defer b.forgetful.Close()
 	b.pick(ctx)
-	whole := b.wholeRaw(ctx)
+	b.allConnections(ctx)
 	before := b.logins(ctx)
 	var rows []row
 	actions := 0
@@ -115,9 +116,8 @@ func (b *bench) measure(doc *report, size int) {
 		{"sign-in itself (its key derivation costs 64 MiB and three passes on purpose)", cold.signIn.at(.5)},
 		{"first page after it, without an index", cold.page.at(.5)},
 		{"first page after it, with the index of the last time", saved.page.at(.5)},
-		{"whole index", ready},
 		{"floor: connect, LOGIN, SELECT, FETCH of that page", cold.floor.at(.5)},
-		{"floor: the FETCH of what an index is made of", whole},
+		{"the same and X-GUID of these mails, which is what their ids are made of", cold.guid.at(.5)},
 	} {
 		doc.printf("| %s | %s ms |\n", line.what, ms(line.took))
 	}
@@ -128,7 +128,7 @@ func (b *bench) measure(doc *report, size int) {
 	}
 }
 
-type coldTimes struct{ signIn, page, floor Samples }
+type coldTimes struct{ signIn, page, floor, guid Samples }
 
 func times() int {
 	if long() {
@@ -145,20 +145,27 @@ func (b *bench) cold(ctx context.Context) (out coldTimes) {
 		if i > 0 {
 			b.leave(ctx)
 		}
+		time.Sleep(pause) // what the last person left behind
+		out.floor = append(out.floor, b.coldRaw(ctx, listItems))
+		out.guid = append(out.guid, b.coldRaw(ctx, "X-GUID", listItems))
 		b.enter(ctx, &out)
-		began := time.Now()
-		raw, err := system.DialIMAP(ctx, b.platform, b.user)
-		b.must(err)
-		said, err := raw.Do("SELECT INBOX")
-		b.must(err)
-		n, err := strconv.Atoi(string(existsLine.FindSubmatch(said)[1]))
-		b.must(err)
-		_, err = raw.Do(fmt.Sprintf("FETCH %d:%d %s", max(1, n-pageSize+1), n, listItems))
-		b.must(err)
-		out.floor = append(out.floor, time.Since(began))
-		raw.Close()
 	}
 	return out
+}
+
+// coldRaw connects and fetches the first page.
+func (b *bench) coldRaw(ctx context.Context, items ...string) time.Duration {
+	b.t.Helper()
+	began := time.Now()
+	raw, err := system.DialIMAP(ctx, b.platform, b.user)
+	b.must(err)
+	defer raw.Close()
+	b.selectRaw(raw)
+	for _, what := range items {
+		_, err = raw.Do(fmt.Sprintf("FETCH %d:%d %s", max(1, b.total-pageSize+1), b.total, what))
+		b.must(err)
+	}
+	return time.Since(began)
 }
 
 // again is cold for somebody whose index lies there from the last time.
@@ -166,6 +173,7 @@ func (b *bench) again(ctx context.Context) (out coldTimes) {
 	b.t.Helper()
 	for range times() {
 		b.leave(ctx)
+		time.Sleep(pause)
 		b.enter(ctx, &out)
 	}
 	return out
@@ -218,20 +226,25 @@ func (b *bench) signInPlain(ctx context.Context) {
 	}
 }
 
-// wholeRaw is the time of fetching what an index is made of.
-func (b *bench) wholeRaw(context.Context) time.Duration {
+// allConnections has the person ask for several things at once, so that the connections
+// that they work with are there: a second one is made when it is needed first, and kept.
+func (b *bench) allConnections(ctx context.Context) {
 	b.t.Helper()
-	began := time.Now()
-	for from := 1; from <= b.total; from += 2000 {
-		_, err := b.raw.Do(fmt.Sprintf("FETCH %d:%d (UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER.FIELDS (MESSAGE-ID IN-REPLY-TO REFERENCES SUBJECT)])", from, min(b.total, from+1999)))
-		b.must(err)
+	for range warmup {
+		var wg sync.WaitGroup
+		for _, id := range b.ids[:min(len(b.ids), warmup)] {
+			wg.Go(func() {
+				if _, _, err := b.person.OpenMail(ctx, id); err != nil {
+					b.t.Errorf("opening %s: %v", id, err)
+				}
+			})
+		}
+		wg.Wait()
 	}
-	return time.Since(began)
 }
 
-// awaitIndex waits until the index has all mails, and returns how long after the
-// sign-in that took.
-func (b *bench) awaitIndex(ctx context.Context) time.Duration {
+// awaitIndex waits until the index has all mails.
+func (b *bench) awaitIndex(ctx context.Context) {
 	b.t.Helper()
 	began := time.Now()
 	raw, err := system.DialIMAP(ctx, b.platform, b.user)
@@ -256,7 +269,6 @@ func (b *bench) awaitIndex(ctx context.Context) time.Duration {
 	page, err := b.person.List(ctx, system.Args{"inMailbox": b.inbox}, 0, 1, true)
 	b.must(err)
 	b.rows = page.Total
-	return time.Since(began)
 }
 
 var sizeLine = regexp.MustCompile(`\* (\d+) FETCH \(RFC822.SIZE (\d+)\)`)

@@ -16,6 +16,12 @@ const (
 	newest = 400
 	// indexTime bounds the first build of an index.
 	indexTime = 3 * time.Minute
+	// pause is between a sign-out and the next sign-in.
+	pause = 300 * time.Millisecond
+	// glance is how often a person looks at the list while the index is built.
+	glance = 100 * time.Millisecond
+	// indexPart is how many mails the floor of an index reads by one command, as we do.
+	indexPart = 2000
 	// requestTime bounds the last requests of a load, after its time is over.
 	requestTime = 10 * time.Second
 	// settle is how long a server rests before its memory is read.
