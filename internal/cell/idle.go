@@ -2,7 +2,6 @@ package cell
 
 import (
 	"context"
-	"runtime/debug"
 	"time"
 )
 
@@ -18,12 +17,8 @@ func (c *Cell) forgetIdle(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		silent := c.people.idle(time.Now().Add(-c.cfg.Forget))
-		for _, p := range silent {
+		for _, p := range c.people.idle(time.Now().Add(-c.cfg.Forget)) {
 			c.forget(ctx, p)
-		}
-		if len(silent) > 0 {
-			debug.FreeOSMemory() // a cell that nobody uses does not collect by itself
 		}
 	}
 }

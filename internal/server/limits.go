@@ -29,6 +29,10 @@ const (
 	maxCellsOnNeed = 4096                   // processes that people_per_cell may start
 	metricsTime    = 2 * time.Second        // a role's figures, while an operator waits
 	maxGCPercent   = 600                    // garbage is collected at least when there is so much of it
+	restEvery      = 3 * time.Second        // a process that made less than restMade in so long has nothing to do
+	restMade       = 128 << 10              // bytes: some short calls, but no request of a person
+	restGain       = 1 << 20                // bytes: for less, a rest is not worth two collections
+	firstGain      = 4 << 20                // bytes: the first collection makes tables of a MiB of its own
 )
 
 // heapFloors are the bytes to which the heap of a kind of role grows before it is

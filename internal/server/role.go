@@ -52,6 +52,7 @@ func RunRole(name string, assets fs.FS) error {
 	reg.MustRegister(collectors.NewGoCollector())
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
+	go giveBack(ctx)
 	go serveFigures(ctx, role, reg)
 	return runRole(ctx, name, role, log, reg, assets)
 }

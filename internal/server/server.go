@@ -54,6 +54,7 @@ func Run(ctx context.Context, cfg config.Config, o Options) error {
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	s.ctx = run
+	go giveBack(run)
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(s.restarts)
 	if cfg.Admin.Listen != "" {

@@ -1,0 +1,29 @@
+package server
+
+import (
+	"runtime/debug"
+	"testing"
+)
+
+// kept makes the compiler allocate what is put into it.
+var kept []byte
+
+// TestRest: what a process holds and does not need is given back when it has had
+// nothing to do, not while it works, and not again when there is nothing to be had.
+func TestRest(t *testing.T) {
+	h := newHeap()
+	h.read()
+	kept = make([]byte, 12<<20)
+	kept = nil
+	if h.read(); h.resting() {
+		t.Error("a process rests that has just made 12 MiB")
+	}
+	if h.read(); !h.resting() {
+		t.Errorf("a process with 12 MiB of garbage does not rest: %d bytes made, %d to spare", h.made, h.spare)
+	}
+	debug.FreeOSMemory()
+	h.read()
+	if h.read(); h.resting() {
+		t.Errorf("a process rests for %d bytes", h.spare)
+	}
+}
