@@ -31,6 +31,7 @@ func (c *Cell) openAccount(ctx context.Context, p *person, req ipc.PersonRequest
 	store := imapup.New(imapup.Config{
 		Dial:   func(ctx context.Context) (net.Conn, error) { return c.dialIMAP(ctx, p) },
 		Logger: c.log,
+		Desks:  &c.desks,
 	})
 	if p.index, err = c.newIndex(p, keys[seal.ClassMail]); err != nil {
 		store.Close()

@@ -12,6 +12,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"cofferdam/internal/imap"
 	"cofferdam/internal/ipc"
 	"cofferdam/internal/jmapserver"
 )
@@ -26,6 +27,7 @@ type Cell struct {
 	porter     *ipc.Client
 	keeper     *ipc.Client
 	courier    *ipc.Client // nil: there is none
+	desks      imap.Desks  // of all connections to the mail server
 	counts     *counts
 	lane       *lane
 }

@@ -41,6 +41,9 @@ type Options struct {
 
 	// IdleRefresh renews IDLE. Default nine minutes.
 	IdleRefresh time.Duration
+
+	// Desks are shared by the connections of a process. Default: the client's own.
+	Desks *Desks
 }
 
 func (o *Options) setDefaults() {
@@ -50,6 +53,9 @@ func (o *Options) setDefaults() {
 	setDefault(&o.StallTimeout, defaultStallTimeout)
 	setDefault(&o.WriteTimeout, defaultWriteTimeout)
 	setDefault(&o.IdleRefresh, defaultIdleRefresh)
+	if o.Desks == nil {
+		o.Desks = &Desks{}
+	}
 	if o.Handler == nil {
 		o.Handler = func(Event) {}
 	}

@@ -153,6 +153,13 @@ func writeSome(w io.Writer, p []byte) error {
 	return err
 }
 
+// Owed reports whether the server has still to answer a command, IDLE apart.
+func (g *Guard) Owed() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.tags) > g.idles
+}
+
 // Close wakes a blocked FromClient, which returns ErrClosed.
 func (g *Guard) Close() {
 	g.mu.Lock()

@@ -121,8 +121,13 @@ const (
 	// logoutTimeout bounds the good-bye.
 	logoutTimeout = 2 * time.Second
 
-	// readBuffer is the size of the connection's read buffer.
+	// readBuffer is the size of a connection's read buffer in bytes, while there is
+	// something to read.
 	readBuffer = 64 << 10
+
+	// firstRead is what a connection reads first, in bytes, after a silence: what a
+	// server says by itself fits.
+	firstRead = 512
 )
 
 // Limits of the verb scanner and the guard.

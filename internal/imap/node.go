@@ -30,13 +30,22 @@ type token struct {
 
 // tree holds one response: its bytes and its tokens. It is reused.
 type tree struct {
-	buf []byte
-	tok []token
+	buf  []byte
+	tok  []token
+	used int // how far buf was written to since wipe
+}
+
+// wipe overwrites the responses that the tree held.
+func (t *tree) wipe() {
+	t.reset()
+	clear(t.buf[:t.used])
+	t.used = 0
 }
 
 func (t *tree) reset() {
+	t.used = max(t.used, len(t.buf))
 	if cap(t.buf) > keepBuffer {
-		t.buf = nil
+		t.buf, t.used = nil, 0
 	}
 	if cap(t.tok) > keepTokens {
 		t.tok = nil

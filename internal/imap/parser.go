@@ -8,6 +8,8 @@ import (
 // parser reads responses. It belongs to one goroutine.
 type parser struct {
 	rd       *reader
+	desks    *Desks
+	desk     *desk // nil while nothing comes
 	t        tree
 	resp     Response
 	open     []uint32 // indexes of the lists not yet closed
@@ -23,7 +25,7 @@ type parser struct {
 
 func newParser(src io.Reader, opts Options) *parser {
 	return &parser{
-		rd: newReader(src), maxKeep: opts.MaxLiteralInMemory, maxLit: opts.MaxLiteral,
+		rd: newReader(src), desks: opts.Desks, maxKeep: opts.MaxLiteralInMemory, maxLit: opts.MaxLiteral,
 		lineRoom: maxLine, respRoom: maxResponse, tokRoom: maxTokens,
 	}
 }
@@ -32,6 +34,9 @@ func newParser(src io.Reader, opts Options) *parser {
 // the connection or the frame; odd content is no error.
 func (p *parser) next() (*Response, error) {
 	for {
+		if err := p.await(); err != nil {
+			return nil, err
+		}
 		p.t.reset()
 		p.open, p.deep, p.cut = p.open[:0], 0, false
 		p.resp = Response{tree: &p.t}
@@ -47,6 +52,33 @@ func (p *parser) next() (*Response, error) {
 		}
 		return &p.resp, nil
 	}
+}
+
+// await returns when there is something to parse, with a desk to do it on.
+func (p *parser) await() error {
+	if len(p.rd.buffered()) > 0 {
+		return nil
+	}
+	p.leave()
+	if err := p.rd.fill(); err != nil {
+		return err
+	}
+	p.desk = p.desks.take()
+	p.t = p.desk.tree
+	p.rd.move(p.desk.in)
+	return nil
+}
+
+// leave gives the desk to others: the last response is not valid any more, and
+// nothing is buffered.
+func (p *parser) leave() {
+	if p.desk == nil {
+		return
+	}
+	p.desk.tree, p.t = p.t, tree{}
+	p.desks.give(p.desk, p.rd.used)
+	p.desk = nil
+	p.rd.leave()
 }
 
 func (p *parser) readLine() (tail []byte, err error) {

@@ -204,7 +204,7 @@ func TestParserFatalLimits(t *testing.T) {
 	if !errors.As(err, &limit) {
 		t.Errorf("literal beyond all numbers: %v", err)
 	}
-	endless := &parser{rd: newReader(readerFunc(func(p []byte) (int, error) { clear(p); return len(p), nil })), lineRoom: 1000, respRoom: 1000, tokRoom: 1000}
+	endless := &parser{rd: newReader(readerFunc(func(p []byte) (int, error) { clear(p); return len(p), nil })), desks: &Desks{}, lineRoom: 1000, respRoom: 1000, tokRoom: 1000}
 	_, err = endless.next()
 	if !errors.As(err, &limit) {
 		t.Errorf("endless line: %v", err)

@@ -32,6 +32,7 @@ func (c *Client) armStall() {
 
 func (c *Client) readLoop() {
 	defer close(c.readEnd)
+	defer c.parser.leave()
 	for {
 		r, err := c.parser.next()
 		if err != nil {

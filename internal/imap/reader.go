@@ -10,14 +10,29 @@ type readerFunc func([]byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
-// reader buffers the connection and cuts it into lines and literals.
+// reader buffers the connection and cuts it into lines and literals. While nothing
+// comes it has no buffer but first.
 type reader struct {
-	src  io.Reader
-	buf  []byte
-	r, w int
+	src   io.Reader
+	buf   []byte // first, or a desk's
+	r, w  int
+	used  int // how far buf was ever written to
+	first [firstRead]byte
 }
 
-func newReader(src io.Reader) *reader { return &reader{src: src, buf: make([]byte, readBuffer)} }
+func newReader(src io.Reader) *reader {
+	r := &reader{src: src}
+	r.leave()
+	return r
+}
+
+// move goes on with a larger buffer; leave gives it up, with all that was read.
+func (r *reader) move(buf []byte) {
+	n := copy(buf, r.buffered())
+	r.buf, r.r, r.w, r.used = buf, 0, n, n
+}
+
+func (r *reader) leave() { r.buf, r.r, r.w, r.used = r.first[:], 0, 0, 0 }
 
 // buffered returns the bytes read and not yet taken.
 func (r *reader) buffered() []byte { return r.buf[r.r:r.w] }
@@ -34,6 +49,7 @@ func (r *reader) fill() error {
 	for range 100 { // as bufio: a reader that returns nothing forever is broken
 		n, err := r.src.Read(r.buf[r.w:])
 		r.w += n
+		r.used = max(r.used, r.w)
 		if n > 0 {
 			return nil
 		}

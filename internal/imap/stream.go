@@ -115,7 +115,14 @@ func (c *Client) release() *detachedConn {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.poke()
-	return &detachedConn{Conn: conn, r: io.MultiReader(early, rd.src), w: out}
+	src := rd.src
+	if _, plain := out.(plainWriter); plain {
+		src = conn // without the client, of which nothing is needed any more
+	}
+	if early.Len() > 0 {
+		src = io.MultiReader(early, src)
+	}
+	return &detachedConn{Conn: conn, r: src, w: out}
 }
 
 // detachedConn is a connection with its read-ahead and its layers.

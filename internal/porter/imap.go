@@ -43,7 +43,7 @@ func (p *Porter) dialIMAP(ctx context.Context, plat *platform, cred seal.Credent
 	ctx, cancel := context.WithTimeout(ctx, dialTime)
 	defer cancel()
 	s := plat.imap
-	c, err := imap.Dial(ctx, s.Address, imap.DialOptions{Security: imapSecurity(s.TLS), TLS: s.tls})
+	c, err := imap.Dial(ctx, s.Address, imap.DialOptions{Security: imapSecurity(s.TLS), TLS: s.tls, Options: imap.Options{Desks: &p.desks}})
 	if !errors.Is(err, context.Canceled) { // who asked hung up: that says nothing of the server
 		p.outages.note(endpoint{plat.Name, "imap"}, err)
 	}

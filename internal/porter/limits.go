@@ -18,7 +18,8 @@ const (
 	maxNoticeTo     = 5                // recipients of one
 	cellRecipients  = 20               // times the person's limit: what a whole cell may send in an hour
 	maxAliases      = 8 << 20          // bytes of an alias file
-	pipeBuffer      = 32 << 10         // of each direction of a pipe
+	pipeBuffer      = 32 << 10         // of a direction of a pipe while there is much to copy
+	pipeFirst       = 2 << 10          // bytes: of one that waits; most answers to a change or a question fit
 	derivations     = 2                // Argon2id at once, 64 MiB each
 	submitTime      = 10 * time.Minute // a mail of the largest size to a slow server, which scans it
 	heldEvery       = 20 * time.Second // keeper is asked which of the sessions that we hold are over: gone within a minute

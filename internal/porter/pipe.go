@@ -1,13 +1,14 @@
 package porter
 
 import (
-	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"sync"
 
 	"cofferdam/internal/imap"
 	"cofferdam/internal/ipc"
@@ -25,7 +26,8 @@ func (p *Porter) pipe(cell string) http.Handler {
 	})
 }
 
-// openPipe runs the pipe to its end. An error means that nothing was answered.
+// openPipe begins a pipe, which runs on after the request: what net/http keeps of one
+// would cost as much as the pipe. An error means that nothing was answered.
 func (p *Porter) openPipe(w http.ResponseWriter, r *http.Request, cell string) error {
 	g, err := p.registry.find(r.Header.Get(ipc.HeaderCapability), cell)
 	if err != nil {
@@ -39,18 +41,28 @@ func (p *Porter) openPipe(w http.ResponseWriter, r *http.Request, cell string) e
 	if err != nil {
 		return err
 	}
-	defer release()
 	server, err := p.connect(r.Context(), g, plat)
 	if err != nil {
+		release()
 		return err
 	}
-	defer server.Close()
+	p.pipes.Add(1) // until the hijack a draining server waits for us, from then on Run does
+	end := func() { server.Close(); release(); p.pipes.Done() }
 	client, buf, err := http.NewResponseController(w).Hijack()
 	if err != nil {
+		end()
 		return err
 	}
-	defer client.Close()
-	p.join(g.ctx, client, buf.Reader, server)
+	early, _ := buf.Peek(buf.Reader.Buffered()) // what is buffered can be had
+	var fromClient io.Reader = client
+	if len(early) > 0 {
+		fromClient = io.MultiReader(bytes.NewReader(bytes.Clone(early)), client)
+	}
+	go func() {
+		defer end()
+		defer client.Close()
+		p.join(g.ctx, client, fromClient, server)
+	}()
 	return nil
 }
 
@@ -82,7 +94,7 @@ func (p *Porter) connect(ctx context.Context, g *grant, plat *platform) (*imapCo
 
 // join copies both ways until one side ends or the grant does. The guard stands
 // in the middle: a command that a cell may not give ends the pipe.
-func (p *Porter) join(ctx context.Context, client net.Conn, fromClient *bufio.Reader, server *imapConn) {
+func (p *Porter) join(ctx context.Context, client net.Conn, fromClient io.Reader, server *imapConn) {
 	guard := imap.NewGuard(cellVerbs(server.caps))
 	both := func() {
 		client.Close()
@@ -99,9 +111,9 @@ func (p *Porter) join(ctx context.Context, client net.Conn, fromClient *bufio.Re
 	go func() {
 		defer close(done)
 		defer both()
-		copyThrough(server, func(b []byte) error { return guard.FromServer(client, b) })
+		p.buffers.copyThrough(server, guard.Owed, func(b []byte) error { return guard.FromServer(client, b) })
 	}()
-	err := copyThrough(fromClient, func(b []byte) error { return guard.FromClient(server, b) })
+	err := p.buffers.copyThrough(fromClient, func() bool { return false }, func(b []byte) error { return guard.FromClient(server, b) })
 	if errors.Is(err, imap.ErrVerbRefused) || errors.Is(err, imap.ErrClientSyntax) {
 		p.counts.refused.WithLabelValues("imap").Inc()
 		p.log.Error("a cell gave a command that it may not", "err", err)
@@ -111,9 +123,34 @@ func (p *Porter) join(ctx context.Context, client net.Conn, fromClient *bufio.Re
 	<-done
 }
 
-// copyThrough hands what r yields to f until one of them ends.
-func copyThrough(r io.Reader, f func([]byte) error) error {
-	buf := make([]byte, pipeBuffer)
+// buffers are what pipes copy with while there is much to copy, each overwritten before
+// another pipe gets it. The zero value is ready.
+type buffers struct{ pool sync.Pool }
+
+func (b *buffers) take() []byte {
+	if buf, ok := b.pool.Get().(*[pipeBuffer]byte); ok {
+		return buf[:]
+	}
+	return make([]byte, pipeBuffer)
+}
+
+func (b *buffers) give(buf []byte) {
+	clear(buf)
+	b.pool.Put((*[pipeBuffer]byte)(buf))
+}
+
+// copyThrough hands what r yields to f until one of them ends. It waits with a small
+// buffer of its own, unless the one before was filled or more is expected.
+func (b *buffers) copyThrough(r io.Reader, more func() bool, f func([]byte) error) error {
+	small := make([]byte, pipeFirst)
+	buf := small
+	back := func() {
+		if len(buf) > len(small) {
+			b.give(buf)
+		}
+		buf = small
+	}
+	defer back()
 	for {
 		n, err := r.Read(buf)
 		if n > 0 {
@@ -123,6 +160,11 @@ func copyThrough(r io.Reader, f func([]byte) error) error {
 		}
 		if err != nil {
 			return nil // either side went away: that is how pipes end
+		}
+		if full := n == len(buf); !full && !more() {
+			back()
+		} else if len(buf) == len(small) {
+			buf = b.take()
 		}
 	}
 }

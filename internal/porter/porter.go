@@ -8,9 +8,11 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
+	"cofferdam/internal/imap"
 	"cofferdam/internal/ipc"
 	"cofferdam/internal/limit"
 	"cofferdam/internal/seal"
@@ -34,6 +36,9 @@ type Porter struct {
 	outages    *outages
 	quota      *limit.Quota
 	counts     *counts
+	desks      imap.Desks     // of the connections that are being signed in
+	buffers    buffers        // of the pipes
+	pipes      sync.WaitGroup // that run
 	// settle gives the memory of key derivations (64 MiB each) back to the system
 	// when sign-ins have paused; the runtime by itself would keep it for minutes.
 	settle *time.Timer

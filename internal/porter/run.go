@@ -56,6 +56,7 @@ func Run(ctx context.Context, role *ipc.Role, log *slog.Logger, reg prometheus.R
 	p.registry.closePipes()
 	stop()
 	wg.Wait()
+	p.pipes.Wait()
 	return err
 }
 

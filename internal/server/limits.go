@@ -30,8 +30,9 @@ const (
 	metricsTime    = 2 * time.Second        // a role's figures, while an operator waits
 	maxGCPercent   = 600                    // garbage is collected at least when there is so much of it
 	restEvery      = 3 * time.Second        // a process that made less than restMade in so long has nothing to do
-	restMade       = 128 << 10              // bytes: some short calls, but no request of a person
-	restGain       = 1 << 20                // bytes: for less, a rest is not worth two collections
+	restMade       = 1 << 20                // bytes: some calls and saved indexes, but hardly a request of a person
+	restGain       = 1 << 20                // bytes: for less, or for less than 1/restShare of what lives, a rest is not worth two collections
+	restShare      = 8                      // the same
 	firstGain      = 4 << 20                // bytes: the first collection makes tables of a MiB of its own
 )
 

@@ -35,7 +35,7 @@ type heap struct {
 	samples []metrics.Sample
 	made    uint64 // bytes allocated since the reading before
 	spare   uint64 // bytes that a collection may find, or that are free already
-	fresh   bool   // there was no collection yet
+	live    uint64 // what the last collection left; 0 before the first
 }
 
 func newHeap() *heap {
@@ -52,13 +52,17 @@ func (h *heap) read() {
 	if before.Kind() == metrics.KindUint64 {
 		h.made -= before.Uint64()
 	}
-	objects, live := h.samples[2].Value.Uint64(), h.samples[3].Value.Uint64()
-	h.spare = h.samples[1].Value.Uint64() + objects - min(objects, live)
-	h.fresh = live == 0
+	objects := h.samples[2].Value.Uint64()
+	h.live = h.samples[3].Value.Uint64()
+	h.spare = h.samples[1].Value.Uint64() + objects - min(objects, h.live)
 }
 
 // resting says whether there was nothing to do since the reading before, and
 // something is to be had.
 func (h *heap) resting() bool {
-	return h.made < restMade && (h.spare >= firstGain || h.spare >= restGain && !h.fresh)
+	worth := max(restGain, h.live/restShare)
+	if h.live == 0 {
+		worth = firstGain
+	}
+	return h.made < restMade && h.spare >= worth
 }

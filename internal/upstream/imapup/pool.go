@@ -260,7 +260,7 @@ func (s *Store) open(ctx context.Context, handler func(imap.Event)) (*imap.Clien
 	if err != nil {
 		return nil, err
 	}
-	c, err := imap.New(ctx, conn, imap.Options{Handler: handler, Logger: s.log, MaxLiteralInMemory: maxSection})
+	c, err := imap.New(ctx, conn, imap.Options{Handler: handler, Logger: s.log, MaxLiteralInMemory: maxSection, Desks: s.cfg.Desks})
 	if err != nil {
 		return nil, err
 	}

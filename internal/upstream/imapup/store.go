@@ -23,6 +23,7 @@ type Config struct {
 	// that there will be no connection any more.
 	Dial   func(ctx context.Context) (net.Conn, error)
 	Logger *slog.Logger // nil is silent
+	Desks  *imap.Desks  // shared by the stores of a process; nil: this one's own
 
 	// NoIdentity, NoPush and NoResync make the store behave as if the server had
 	// no ids, no NOTIFY, no CONDSTORE and QRESYNC: for servers whose
@@ -76,6 +77,9 @@ func New(cfg Config) *Store {
 	}
 	if cfg.WarmFrom == 0 {
 		cfg.WarmFrom = warmFrom
+	}
+	if cfg.Desks == nil {
+		cfg.Desks = &imap.Desks{}
 	}
 	s := &Store{cfg: cfg, log: cfg.Logger, slots: make(chan struct{}, workers), back: make(chan struct{})}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
