@@ -57,6 +57,13 @@ func queryFilters(w *world) {
 	w.found(box, A{"header": []string{"X-Own"}}, "big")
 	w.found(box, A{"header": []string{"X-Own", "spice"}}, "big")
 	w.found(box, A{"header": []string{"X-Own", "salt"}})
+	// Cyrus finds the text in the name of the second field of a name.
+	w.put([]string{box}, letter{name: fresh("twice"), header: "List-ID: <a.test>\r\nList-Id: <b.test>\r\n", minute: 4},
+		letter{name: fresh("once"), header: "List-Id: =?utf-8?q?a_gr=C3=BC=C3=9Fe_list?= <c.test>\r\n", minute: 5})
+	w.found(box, A{"header": []string{"List-Id", "list"}}, "once")
+	w.found(box, A{"header": []string{"list-id", "b.TEST"}}, "twice")
+	w.found(box, A{"header": []string{"List-Id", "grüße"}}, "once")
+	w.found(box, A{"header": []string{"LIST-ID"}}, "twice", "once")
 }
 
 func queryWords(w *world) {

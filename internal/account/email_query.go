@@ -222,6 +222,9 @@ func (a *Account) searchBox(ctx context.Context, at upstream.Place, terms []upst
 	if uids, err = a.cfg.Store.Search(ctx, at, terms); err == nil {
 		uids, err = a.withoutMarkup(ctx, at, terms, uids)
 	}
+	if err == nil {
+		uids, err = a.withoutNames(ctx, at, terms, uids)
+	}
 	if errors.Is(err, upstream.ErrNoBox) {
 		return upstream.UIDSet{}, nil
 	}

@@ -131,6 +131,11 @@ const (
 	// maxTerms bounds the words of one text search: each is a key of a SEARCH.
 	maxTerms = 40
 
+	// maxTermOctets bounds one of them: nobody types more, and servers that take no
+	// longer literal in a SEARCH (4,096 octets in some) leave the connection without
+	// an answer.
+	maxTermOctets = 1000
+
 	// maxTypedConditions bounds the searches that one text of a person may ask of
 	// each folder: words with OR between them are one each, and a thousand octets
 	// hold hundreds.
@@ -168,6 +173,11 @@ const (
 	// is one of a language, and of markup too seldom to wait for.
 	markupMails = 200
 	markupBytes = 4 << 20
+
+	// headerMails bounds the mails of one mailbox of which a header field is read
+	// after the server's search: some 50 ms, and only for texts that are in the
+	// field's name.
+	headerMails = 5000
 
 	// snippetMailBytes bounds the encoded text of a mail that is read for a search
 	// snippet, and snippetBytes that of all mails of a call: what a screen of long

@@ -23,7 +23,8 @@ func (s *boxSetter) orderAll(tasks []*boxTask) {
 	}
 }
 
-// orderDone gives new mailboxes their order, now that they have ids, and takes
+// orderDone gives new mailboxes their order, now that they have ids (RFC 8621,
+// section 2: 0 if none was asked for, whatever others of no role have), and takes
 // that of mailboxes back whose update was refused. Should a write fail, the new
 // mailbox is told with the order that it has.
 func (s *boxSetter) orderDone() {
@@ -34,7 +35,7 @@ func (s *boxSetter) orderDone() {
 	}
 	for i := range s.set.Create {
 		c := &s.set.Create[i]
-		if f := s.tree.byMade[c.CreationID]; f != nil && c.SortOrder != 0 && byName[f.box.Name] != "" {
+		if f := s.tree.byMade[c.CreationID]; f != nil && byName[f.box.Name] != "" {
 			give[byName[f.box.Name]] = c.SortOrder
 		}
 	}

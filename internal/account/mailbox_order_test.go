@@ -62,11 +62,11 @@ func TestSortOrder(t *testing.T) {
 	k.rows = map[string]outbox.Stored{}
 	r := ordered(t, mem, k)
 	made := r.set(jmap.MailboxSet{Create: []jmap.MailboxCreate{{CreationID: "c", Name: "Taxes", SortOrder: 7}, {CreationID: "d", Name: "Zoo"}}}).Created
-	if made["c"] == nil || made["c"].SortOrder != 7 {
-		t.Fatalf("made %+v", made["c"])
+	if made["c"] == nil || made["c"].SortOrder != 7 || made["d"] == nil || made["d"].SortOrder != 0 {
+		t.Fatalf("made %+v and %+v", made["c"], made["d"])
 	}
 	id, zoo, state := made["c"].ID, made["d"].ID, r.state(jmap.TypeMailbox)
-	res := r.set(jmap.MailboxSet{IfInState: state, Update: []jmap.MailboxUpdate{{ID: id, SortOrder: new(uint32(3))}, {ID: zoo, SortOrder: new(uint32(0))}}})
+	res := r.set(jmap.MailboxSet{IfInState: state, Update: []jmap.MailboxUpdate{{ID: id, SortOrder: new(uint32(3))}, {ID: zoo, SortOrder: new(uint32(5))}}})
 	if len(res.NotUpdated) != 0 || res.Updated[id] != nil || res.OldState != state || r.mailbox(id).SortOrder != 3 {
 		t.Errorf("updated: %+v, now %d", res, r.mailbox(id).SortOrder)
 	}

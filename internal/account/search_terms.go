@@ -1,6 +1,7 @@
 package account
 
 import (
+	"slices"
 	"strings"
 
 	"cofferdam/internal/jmap"
@@ -27,7 +28,8 @@ func termsOf(c *jmap.EmailCondition) ([]upstream.Term, error) {
 		// defines it as a plain substring.
 		terms = append(terms, upstream.Term{Field: upstream.FieldHeader, Name: h.Name, Value: clean(h.Text)})
 	}
-	if len(terms) > maxTerms {
+	long := func(t upstream.Term) bool { return len(t.Value) > maxTermOctets || len(t.Name) > maxTermOctets }
+	if len(terms) > maxTerms || slices.ContainsFunc(terms, long) {
 		return nil, jmap.UnsupportedFilter
 	}
 	return terms, nil

@@ -179,7 +179,7 @@ type EmailSearchResult struct {
 type EmailQueryChanges struct {
 	Query      EmailQuery
 	Since      QueryState
-	MaxChanges int     // 0: no limit
+	MaxChanges *int    // nil: no limit
 	UpToID     EmailID // "": none
 }
 

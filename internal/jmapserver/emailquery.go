@@ -124,8 +124,7 @@ func readHeaderMatch(v ijson.Value, c *jmap.EmailCondition) bool {
 func emailQueryChanges(c *call) error {
 	q := jmap.EmailQueryChanges{Query: c.emailQueryArgs()}
 	q.Since = jmap.QueryState(c.args.str("sinceQueryState"))
-	most, _ := c.args.uintOrNull("maxChanges")
-	q.MaxChanges = int(min(most, maxChangesAsked))
+	q.MaxChanges = readMaxChanges(c)
 	q.UpToID = jmap.EmailID(c.args.idOrNull("upToId"))
 	if err := c.args.done(); err != nil {
 		return err

@@ -56,20 +56,26 @@ func (q *wholeQuery[ID]) answer(c *call, w jmap.Window, total, clamped bool) err
 // changesArgs are what a /queryChanges has beside filter and sort.
 type changesArgs struct {
 	since jmap.QueryState
-	most  int    // 0: no limit
+	most  *int   // nil: no limit
 	upTo  string // "": all
 	total bool
 }
 
 func readChangesArgs(c *call) changesArgs {
 	a := changesArgs{since: jmap.QueryState(c.args.str("sinceQueryState")), total: c.args.boolean("calculateTotal")}
-	most, given := c.args.uintOrNull("maxChanges")
-	a.most = int(min(most, maxChangesAsked))
-	if given && most == 0 {
-		c.args.fail("maxChanges", "a positive integer")
-	}
+	a.most = readMaxChanges(c)
 	a.upTo = c.args.idOrNull("upToId")
 	return a
+}
+
+// readMaxChanges reads the maxChanges of a /queryChanges, which may be 0, unlike that
+// of a /changes (RFC 8620, sections 5.2 and 5.6); nil: no limit.
+func readMaxChanges(c *call) *int {
+	most, given := c.args.uintOrNull("maxChanges")
+	if !given {
+		return nil
+	}
+	return new(int(min(most, maxChangesAsked)))
 }
 
 // answerChanges responds with what has changed in the result since a state (RFC
@@ -117,7 +123,7 @@ func (q *wholeQuery[ID]) answerChanges(c *call, a changesArgs) error {
 			break
 		}
 	}
-	if a.most > 0 && len(r.Removed)+len(r.Added) > a.most {
+	if a.most != nil && len(r.Removed)+len(r.Added) > *a.most {
 		return jmap.TooManyChanges
 	}
 	respondQueryChanges(c, a.since, &r, a.total)

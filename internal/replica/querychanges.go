@@ -39,7 +39,7 @@ func (ix *Index) QueryChanges(q *jmap.EmailQueryChanges) (jmap.QueryChanges[jmap
 			out.Added = append(out.Added, jmap.AddedItem[jmap.EmailID]{ID: ix.names.emailID(ix.rows[i].key), Index: at})
 		}
 	}
-	if q.MaxChanges > 0 && len(out.Added)+len(out.Removed) > q.MaxChanges {
+	if q.MaxChanges != nil && len(out.Added)+len(out.Removed) > *q.MaxChanges {
 		return out, jmap.TooManyChanges
 	}
 	return out, nil

@@ -135,7 +135,7 @@ func (a *Account) EmailQueryChanges(_ context.Context, q *jmap.EmailQueryChanges
 		return r, nil
 	case q.Since != jmap.QueryState(stateOf(a.first)):
 		return r, jmap.CannotCalculateChanges
-	case q.MaxChanges > 0 && 2*len(ids) > q.MaxChanges:
+	case q.MaxChanges != nil && 2*len(ids) > *q.MaxChanges:
 		return r, jmap.TooManyChanges
 	}
 	r.Removed = ids
