@@ -7,7 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var setChecks = []check{{"keywords", setKeywords}, {"move", setMove}, {"two Mailboxes", setTwo}, {"destroy", setDestroy}, {"create", setCreate},
+var setChecks = []check{{"edges", setEdges}, {"keywords", setKeywords}, {"move", setMove}, {"two Mailboxes", setTwo}, {"destroy", setDestroy}, {"create", setCreate},
 	{"many at once", setMany}, {"ifInState", setIfInState}, {"refused", setRefused}}
 
 func (w *world) keywords(id string) map[string]bool {
@@ -235,7 +235,7 @@ func changesQuiet(w *world) {
 	}
 }
 
-var importChecks = []check{{"import", importPlain}, {"import refused", importRefused}, {"parse", importParse}, {"copy", importCopy}}
+var importChecks = []check{{"import", importPlain}, {"import refused", importRefused}, {"parse", importParse}, {"copy", importCopy}, {"edges", importEdges}}
 
 // RFC 8621, section 4.8.
 func importPlain(w *world) {

@@ -9,6 +9,7 @@ import (
 
 var coreChecks = []check{
 	{"echo", coreEcho}, {"references", coreReferences}, {"unknown methods", coreUnknown}, {"creation ids", coreCreationIDs}, {"limits", coreLimits},
+	{"edges", coreEdges}, {"pointers", corePointers},
 }
 
 // RFC 8620, section 4.
@@ -88,7 +89,7 @@ func coreLimits(w *world) {
 
 var mailboxChecks = []check{
 	{"roles", mailboxRoles}, {"create, rename, destroy", mailboxLife}, {"tree", mailboxTree}, {"counts", mailboxCounts}, {"names", mailboxNames},
-	{"query", mailboxQuery}, {"changes", mailboxChangesOwn}, {"mails inside", mailboxMailsInside}, {"the inbox stays", mailboxInbox}, {"subscription", mailboxSubscription},
+	{"query", mailboxQuery}, {"changes", mailboxChangesOwn}, {"mails inside", mailboxMailsInside}, {"the inbox stays", mailboxInbox}, {"subscription", mailboxSubscription}, {"edges", mailboxEdges},
 }
 
 type mailbox struct {

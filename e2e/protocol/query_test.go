@@ -8,7 +8,7 @@ import (
 )
 
 var queryChecks = []check{{"filters", queryFilters}, {"words", queryWords}, {"operators", queryOperators}, {"sort", querySort}, {"window", queryWindow},
-	{"collapse", queryCollapse}, {"total is the Mailbox's", queryTotal}, {"other mailboxes", queryOther}, {"unsupported", queryUnsupported}}
+	{"collapse", queryCollapse}, {"total is the Mailbox's", queryTotal}, {"other mailboxes", queryOther}, {"unsupported", queryUnsupported}, {"edges", queryEdges}}
 
 var queryChangesChecks = []check{{"added and removed", queryChangesPlain}, {"unknown state", queryChangesUnknown}}
 

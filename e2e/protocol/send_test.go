@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-var submissionChecks = []check{{"identity", submissionIdentity}, {"send", submissionSend}, {"refused", submissionRefused}}
+var submissionChecks = []check{{"identity", submissionIdentity}, {"send", submissionSend}, {"refused", submissionRefused}, {"edges", submissionEdges}}
 
 type identity struct {
 	ID, Email string

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 
 	"cofferdam/internal/jmap"
@@ -84,13 +85,31 @@ func (b *composer) opener(id jmap.BlobID) func() (io.ReadCloser, error) {
 	}
 }
 
-// draftFields are the fields that a header property stands for.
+// draftFields are the fields that a header property stands for. An empty list makes
+// none: RFC 5322, section 3.6 has no field for it (a Bcc apart, which says nothing
+// then), and a message that has one is refused on its way. A Message-ID with no id
+// is not included, so that one is generated (RFC 8621, section 4.6).
 func draftFields(h jmap.HeaderSet) []message.DraftField {
 	var out []message.DraftField
 	for _, v := range h.Value {
+		if isEmptyList(h.Form, v) {
+			continue
+		}
 		out = append(out, message.DraftField{Property: h.Property, Name: h.Name, Value: fieldValue(h.Form, v)})
 	}
 	return out
+}
+
+func isEmptyList(form jmap.HeaderForm, v jmap.HeaderInstance) bool {
+	switch form {
+	case jmap.FormAddresses:
+		return len(v.Addresses) == 0
+	case jmap.FormGroupedAddresses:
+		return !slices.ContainsFunc(v.Groups, func(g jmap.AddressGroup) bool { return g.Name != nil || len(g.Addresses) > 0 })
+	case jmap.FormMessageIDs, jmap.FormURLs:
+		return len(v.Strings) == 0
+	}
+	return false
 }
 
 func fieldValue(form jmap.HeaderForm, v jmap.HeaderInstance) message.FieldValue {

@@ -122,11 +122,15 @@ func (a *Account) openImport(ctx context.Context, e *jmap.ImportedEmail) (*jmap.
 	return a.BlobOpen(ctx, e.BlobID, jmap.ByteRange{})
 }
 
-// importMail stores one message, unless the account has it.
+// importMail stores one message, unless the account has it. Mailboxes that are not
+// there come first: RFC 8621, section 4.8, has no exception from invalidProperties.
 func (s *setter) importMail(id jmap.CreationID, m *newMail) {
-	existing, err := s.same(m)
-	if err == nil && existing != "" {
-		err = exists(existing)
+	_, err := s.boxes(m.mailboxIDs)
+	if err == nil {
+		var existing jmap.EmailID
+		if existing, err = s.same(m); err == nil && existing != "" {
+			err = exists(existing)
+		}
 	}
 	var made *jmap.EmailCreated
 	if err == nil {

@@ -114,7 +114,10 @@ func (o *Outbox) fill(ctx context.Context, a *attempt, c jmap.SubmissionCreate, 
 	r.Thread, r.MessageID = string(m.ThreadID), h.messageID
 	r.Home = m.Home
 	r.setEnvelope(e)
-	return found, o.check(e, h.fields)
+	if err := o.check(e, h.fields); err != nil {
+		return found, err
+	}
+	return found, conforms(h.fields)
 }
 
 func newMessageID(email string) string {
