@@ -18,7 +18,7 @@ import (
 // its path, and our own policy.
 
 // outwardHeaders are what a client gets of a cell's headers, besides the type.
-var outwardHeaders = []string{"Accept-Ranges", "Content-Disposition", "Content-Language", "Content-Range", "Etag", "Last-Modified", "Retry-After"}
+var outwardHeaders = []string{"Accept-Ranges", "Allow", "Content-Disposition", "Content-Language", "Content-Range", "Etag", "Last-Modified", "Retry-After"}
 
 // answerTypes are the types that a class of paths may have. Anything else goes
 // out as bytes that no browser runs or shows.
@@ -108,7 +108,7 @@ func (g *Gate) answer(w http.ResponseWriter, r *http.Request, p passing, resp *h
 	if p.stream() {
 		return g.answerStream(w, resp)
 	}
-	if n := resp.ContentLength; n >= 0 && n <= maxWhole {
+	if n := resp.ContentLength; r.Method != http.MethodHead && n >= 0 && n <= maxWhole { // HEAD has a length and no body
 		return g.answerWhole(w, r, p, resp, moved)
 	}
 	cw := newCompressor(w, r, &g.encoders)

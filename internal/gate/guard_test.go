@@ -16,6 +16,7 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -106,6 +107,32 @@ func TestCellCannotRedirectOrTunnel(t *testing.T) {
 	resp, body := s.do("GET", "/jmap/x", "", cookie(s.key), header("Connection", "Upgrade"), header("Upgrade", "x"), header("X-Secret", "1"))
 	if resp.StatusCode != http.StatusServiceUnavailable || strings.Contains(body, "evil") {
 		t.Errorf("tunnel: %d %q", resp.StatusCode, body)
+	}
+}
+
+// RFC 9110, sections 9.3.2 and 15.5.6: HEAD is answered as GET is, without the body,
+// and who asks by a wrong method is told the right ones.
+func TestHead(t *testing.T) {
+	const text = "a blob of some size"
+	s := newStage(t)
+	s.cellFunc = func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/jmap/api") {
+			w.Header().Set("Allow", "POST")
+			http.Error(w, "", http.StatusMethodNotAllowed)
+			return
+		}
+		w.Header().Set("Content-Type", "text/plain")
+		w.Header().Set("Content-Length", strconv.Itoa(len(text)))
+		io.WriteString(w, text)
+	}
+	resp, body := s.do("HEAD", "/jmap/download/a1/b1/x", "", cookie(s.key))
+	if resp.StatusCode != http.StatusOK || resp.ContentLength != int64(len(text)) || body != "" || resp.Header.Get("Content-Type") != "text/plain" {
+		t.Errorf("HEAD of a blob: %d, %d bytes, %q, %v", resp.StatusCode, resp.ContentLength, body, resp.Header)
+	}
+	for _, method := range []string{"HEAD", "GET"} {
+		if resp, _ := s.do(method, "/jmap/api", "", cookie(s.key)); resp.StatusCode != http.StatusMethodNotAllowed || resp.Header.Get("Allow") != "POST" {
+			t.Errorf("%s of the API: %d, %v", method, resp.StatusCode, resp.Header)
+		}
 	}
 }
 
