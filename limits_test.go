@@ -259,7 +259,7 @@ func (e *evaluator) eval(dir string, x ast.Expr) (constant.Value, bool, error) {
 		return e.eval(dir, consts[x.Name])
 	case *ast.SelectorExpr:
 		pkg := fmt.Sprint(x.X)
-		if d, ok := map[string]time.Duration{"time.Millisecond": time.Millisecond, "time.Second": time.Second, "time.Minute": time.Minute, "time.Hour": time.Hour}[pkg+"."+x.Sel.Name]; ok {
+		if d, ok := map[string]time.Duration{"time.Microsecond": time.Microsecond, "time.Millisecond": time.Millisecond, "time.Second": time.Second, "time.Minute": time.Minute, "time.Hour": time.Hour}[pkg+"."+x.Sel.Name]; ok {
 			return constant.MakeInt64(int64(d)), true, nil
 		}
 		if n, ok := map[string]int64{"chacha20poly1305.NonceSizeX": 24, "chacha20poly1305.Overhead": 16}[pkg+"."+x.Sel.Name]; ok {

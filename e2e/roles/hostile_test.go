@@ -98,7 +98,7 @@ func (h *house) submit(cell string, capability []byte, from string, to ...string
 	}
 	r.Header.Set(ipc.HeaderCapability, base64.RawURLEncoding.EncodeToString(capability))
 	r.Header.Set(ipc.HeaderEnvelope, base64.RawURLEncoding.EncodeToString(text))
-	resp, err := ipc.NewClient(h.lines[cell]).Do(r)
+	resp, err := ipc.NewClient(h.lines[cell]).RoundTrip(r)
 	if err != nil {
 		return err
 	}

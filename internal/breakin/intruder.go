@@ -79,7 +79,7 @@ func call(ctx context.Context, line *ipc.Line, o Order) (Heard, error) {
 	}
 	c := ipc.NewClient(line)
 	defer c.Close()
-	resp, err := c.Do(r)
+	resp, err := c.RoundTrip(r)
 	if err != nil {
 		return Heard{}, err
 	}

@@ -164,7 +164,7 @@ func (x *index) call(ctx context.Context, path string, body io.Reader) (*http.Re
 		return nil, err
 	}
 	r.Header.Set(ipc.HeaderCapability, base64.RawURLEncoding.EncodeToString(capability))
-	resp, err := x.c.keeper.Do(r)
+	resp, err := x.c.keeper.RoundTrip(r)
 	if err != nil {
 		return nil, ipc.Errorf(ipc.CodeUnavailable, "keeper broke off")
 	}

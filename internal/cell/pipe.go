@@ -96,7 +96,7 @@ func (c *Cell) submit(ctx context.Context, p *person, env ipc.SubmitEnvelope, bo
 	if err != nil {
 		return out, err
 	}
-	resp, err := c.porter.Do(r)
+	resp, err := c.porter.RoundTrip(r)
 	if err != nil {
 		// The request may have reached porter, and the mail the server.
 		return out, ipc.Errorf(ipc.CodeUncertain, "porter broke off")

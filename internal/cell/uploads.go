@@ -154,7 +154,7 @@ func (u uploads) call(ctx context.Context, capability []byte, path string, id se
 	}
 	r.Header.Set(ipc.HeaderCapability, base64.RawURLEncoding.EncodeToString(capability))
 	r.Header.Set(ipc.HeaderUpload, seal.EncodeBase64(id[:]))
-	resp, err := u.c.keeper.Do(r)
+	resp, err := u.c.keeper.RoundTrip(r)
 	if err != nil {
 		return nil, ipc.Errorf(ipc.CodeUnavailable, "keeper broke off")
 	}

@@ -88,7 +88,7 @@ func (g *Gate) pass(w http.ResponseWriter, r *http.Request, p passing) error {
 	defer stop()
 	idle := time.AfterFunc(p.patience(), cancel)
 	defer idle.Stop()
-	resp, err := cell.Transport().RoundTrip(g.inward(ctx, r, p))
+	resp, err := cell.RoundTrip(g.inward(ctx, r, p))
 	if err != nil {
 		g.failPass(w, r, p, err)
 		return err

@@ -265,7 +265,7 @@ func (s *socket) pass(ctx context.Context, seq uint64, grant ipc.Grant, m *messa
 	defer cancel()
 	idle := time.AfterFunc(apiTime, cancel)
 	defer idle.Stop()
-	resp, err := cell.Transport().RoundTrip(s.g.messageRequest(ctx, grant, m))
+	resp, err := cell.RoundTrip(s.g.messageRequest(ctx, grant, m))
 	if err != nil {
 		return err
 	}

@@ -11,10 +11,11 @@ import (
 	"net/http"
 )
 
-// Client calls the role at the other end of a line.
+// Client calls the role at the other end of a line. It is an http.RoundTripper.
 type Client struct {
-	line *Line
-	http *http.Client
+	line   *Line
+	whole  *direct         // of requests that are small, which is most
+	stream *http.Transport // of the others
 }
 
 // NewClient makes a client. Connections are kept and reused; one that died with
@@ -22,31 +23,33 @@ type Client struct {
 func NewClient(l *Line) *Client {
 	t := &http.Transport{
 		DialContext:            func(ctx context.Context, _, _ string) (net.Conn, error) { return l.Dial(ctx) },
-		MaxIdleConnsPerHost:    32,
+		MaxIdleConnsPerHost:    maxIdle,
 		IdleConnTimeout:        idleTimeout / 2, // below the server's, so that the client closes first
 		DisableCompression:     true,
 		ExpectContinueTimeout:  CallTimeout, // for uploads: a cell that does not know the capability says so first
 		MaxResponseHeaderBytes: maxHeader,
 	}
-	return &Client{line: l, http: &http.Client{Transport: t, CheckRedirect: noRedirect}}
+	return &Client{line: l, whole: &direct{line: l}, stream: t}
 }
-
-func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // Name is the peer's name.
 func (c *Client) Name() string { return c.line.Name() }
 
-// Do sends any request, for streams that are not calls. The host is ignored.
-func (c *Client) Do(r *http.Request) (*http.Response, error) {
+// RoundTrip sends any request, also one that is not a call. The host is ignored.
+// Redirections are answers like others.
+func (c *Client) RoundTrip(r *http.Request) (*http.Response, error) {
+	if isWhole(r) {
+		return c.whole.RoundTrip(r)
+	}
 	r.URL.Scheme, r.URL.Host = "http", "line"
-	return c.http.Do(r)
+	return c.stream.RoundTrip(r)
 }
 
-// Transport is the round tripper under the client, for a reverse proxy.
-func (c *Client) Transport() http.RoundTripper { return c.http.Transport }
-
 // Close drops idle connections.
-func (c *Client) Close() { c.http.CloseIdleConnections() }
+func (c *Client) Close() {
+	c.whole.closeIdle()
+	c.stream.CloseIdleConnections()
+}
 
 // Call posts in to path and decodes the answer. Without a deadline in ctx it
 // takes CallTimeout. Every error that is not the peer's own *Error is a
@@ -104,13 +107,16 @@ func (c *Client) post(ctx context.Context, path string, body []byte) ([]byte, er
 	return data, nil
 }
 
+// jsonType is the type of a call's body.
+var jsonType = []string{"application/json"}
+
 func (c *Client) postOnce(ctx context.Context, path string, body []byte) (*http.Response, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://line"+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
-	r.Header.Set("Content-Type", "application/json")
-	return c.http.Do(r)
+	r.Header["Content-Type"], r.Header["User-Agent"] = jsonType, nil
+	return c.RoundTrip(r)
 }
 
 // repeatable says whether a call may run twice when the peer went away under it.

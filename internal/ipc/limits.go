@@ -30,6 +30,11 @@ const (
 	headerTimeout = 5 * time.Second
 	idleTimeout   = 2 * time.Minute
 	maxHeader     = 16 << 10
+	// maxWhole is the body of a request that is written before its answer is looked
+	// at: a socket's buffer holds 208 KiB. A larger one has goroutines of its own.
+	maxWhole = 64 << 10
+	// maxIdle is how many connections of a line wait for the next request.
+	maxIdle = 32
 	// MaxEnvelopeHeader bounds an envelope that stands in a header: with the
 	// capability it stays below maxHeader. A hundred recipients have room.
 	MaxEnvelopeHeader = 8 << 10

@@ -291,7 +291,7 @@ func TestServeDrains(t *testing.T) {
 	got := make(chan string, 1)
 	go func() {
 		r, _ := http.NewRequest("GET", "/", nil)
-		resp, err := NewClient(a).Do(r)
+		resp, err := NewClient(a).RoundTrip(r)
 		if err != nil {
 			got <- err.Error()
 			return

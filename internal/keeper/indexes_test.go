@@ -42,7 +42,7 @@ func (i *indexer) call(path string, capability []byte, body io.Reader) ([]byte, 
 		i.t.Fatal(err)
 	}
 	r.Header.Set(ipc.HeaderCapability, seal.EncodeBase64(capability))
-	resp, err := i.cell.Do(r)
+	resp, err := i.cell.RoundTrip(r)
 	if err != nil {
 		return nil, err
 	}

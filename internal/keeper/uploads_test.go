@@ -46,7 +46,7 @@ func (u *uploader) call(path string, capability []byte, id byte, body io.Reader)
 	r.Header.Set(ipc.HeaderCapability, seal.EncodeBase64(capability))
 	name := seal.UploadID{id}
 	r.Header.Set(ipc.HeaderUpload, seal.EncodeBase64(name[:]))
-	resp, err := u.cell.Do(r)
+	resp, err := u.cell.RoundTrip(r)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -125,7 +125,7 @@ func scrape(ctx context.Context, c *ipc.Client) map[string]*dto.MetricFamily {
 	if err != nil {
 		return nil
 	}
-	resp, err := c.Do(r)
+	resp, err := c.RoundTrip(r)
 	if err != nil {
 		return nil
 	}

@@ -28,6 +28,7 @@ const (
 	indexEvery     = 10 * time.Minute       // what of the log of changes is lost with a cell
 	maxCellsOnNeed = 4096                   // processes that people_per_cell may start
 	metricsTime    = 2 * time.Second        // a role's figures, while an operator waits
+	timerSlack     = 500 * time.Microsecond // by which timers of a role may be late
 	maxGCPercent   = 600                    // garbage is collected at least when there is so much of it
 	restEvery      = 3 * time.Second        // a process that made less than restMade in so long has nothing to do
 	restMade       = 1 << 20                // bytes: some calls and saved indexes, but hardly a request of a person

@@ -7,8 +7,12 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"runtime"
+	"strconv"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"cofferdam/internal/ipc"
 	"cofferdam/internal/sandbox"
@@ -117,6 +121,9 @@ func (p *process) start(profile sandbox.Profile, control *os.File) (cmd *exec.Cm
 	cmd = exec.Command("/proc/self/exe", "role", p.name)
 	cmd.ExtraFiles = []*os.File{control} // becomes ipc.ControlFD
 	cmd.Env = []string{"GOTRACEBACK=single"}
+	if n := processors(p.name); n > 0 {
+		cmd.Env = append(cmd.Env, "GOMAXPROCS="+strconv.Itoa(n))
+	}
 	logs, stderr, err := os.Pipe()
 	if err != nil {
 		return nil, nil, err
@@ -128,13 +135,40 @@ func (p *process) start(profile sandbox.Profile, control *os.File) (cmd *exec.Cm
 		logs.Close()
 		return nil, nil, err
 	}
-	if err := cmd.Start(); err != nil {
+	if err := startPatient(cmd); err != nil {
 		release()
 		logs.Close()
 		return nil, nil, fmt.Errorf("starting %s: %w", p.name, err)
 	}
 	go p.sup.copyLog(p.name, logs) // to the last word: a crash is told after the exit
 	return cmd, release, nil
+}
+
+// processors is how many a role uses at the same time; 0 is all of them. Gate and
+// renders have nothing that runs for long, so that more would only cost the
+// hand-overs between threads. A cell with one would have everybody in it wait for
+// whoever's mailbox is being read.
+func processors(role string) int {
+	switch kind(role) {
+	case "gate":
+		return max(1, runtime.NumCPU()/2)
+	case "render":
+		return 1
+	}
+	return 0
+}
+
+// startPatient starts a child whose timers may be late by timerSlack. Go's runtime
+// looks after its threads each 20 microseconds while there is work, which takes an
+// eighth of a role's processor time; no timer of ours is as short as that.
+func startPatient(cmd *exec.Cmd) error {
+	runtime.LockOSThread() // the value is the thread's, and the child inherits it
+	defer runtime.UnlockOSThread()
+	before, err := unix.PrctlRetInt(unix.PR_GET_TIMERSLACK, 0, 0, 0, 0)
+	if err == nil && unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(timerSlack), 0, 0, 0) == nil {
+		defer func() { _ = unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(before), 0, 0, 0) }() // as it was
+	}
+	return cmd.Start()
 }
 
 // handOver gives the process its configuration, lines and listeners, and makes
