@@ -46,8 +46,9 @@ type Config struct {
 	// HeaderBytes bounds the memory for parsed headers; 0: none are remembered.
 	HeaderBytes int
 
-	Snapshot func(context.Context) []byte // see replica.Config
-	Logger   *slog.Logger
+	Snapshot  func(context.Context) []byte // see replica.Config
+	HeadStart time.Duration                // see replica.Config
+	Logger    *slog.Logger
 }
 
 // Account is an unlocked account. It implements jmapserver.Account and the
@@ -116,7 +117,7 @@ func New(ctx context.Context, cfg Config) (*Account, error) {
 		filtering: make(chan struct{}, 1), filterStates: newFilterStates()}
 	a.info.Store(a.describe())
 	defer a.meanwhile(ctx)()
-	mail, err := replica.Open(ctx, replica.Config{Store: cfg.Store, Key: cfg.Key, Snapshot: cfg.Snapshot, Logger: cfg.Logger})
+	mail, err := replica.Open(ctx, replica.Config{Store: cfg.Store, Key: cfg.Key, Snapshot: cfg.Snapshot, HeadStart: cfg.HeadStart, Logger: cfg.Logger})
 	if err != nil {
 		return nil, fmt.Errorf("opening the index: %w", err)
 	}
@@ -193,7 +194,7 @@ func (a *Account) Loaded() uint64 { return a.mail.Loaded() }
 func (a *Account) Sending() bool { return a.cfg.Outbox != nil && a.cfg.Outbox.Sending() }
 
 // Ready waits until the index is complete; tests and health checks do.
-func (a *Account) Ready(ctx context.Context) error { return a.mail.WaitComplete(ctx) }
+func (a *Account) Ready(ctx context.Context) error { return a.mail.AwaitComplete(ctx) }
 
 // Info describes the account to the Session.
 func (a *Account) Info() jmap.AccountInfo {

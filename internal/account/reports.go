@@ -20,7 +20,7 @@ type reportReader struct {
 
 // run reads until ctx ends.
 func (r *reportReader) run(ctx context.Context) {
-	if r.a.mail.WaitComplete(ctx) != nil {
+	if r.a.mail.AwaitComplete(ctx) != nil {
 		return
 	}
 	var last moment

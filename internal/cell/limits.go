@@ -21,6 +21,7 @@ const (
 	unknownRow  = 15 * time.Second       // "unknown" after a longer pause is a new case
 	maxShown    = 64                     // mails whose images are remembered: a page shows one
 	settleTime  = 500 * time.Millisecond // for requests under way when a person leaves: keys are wiped within a second
+	headStart   = 250 * time.Millisecond // for the first page after a sign-in, before the index is begun
 	indexTime   = 10 * time.Second       // an index goes to keeper, or comes, within
 	indexRate   = 16 << 10               // bytes a second of one person's index: 1,000 mails each 30 s, 100,000 each 10 min
 	indexLeast  = 30 * time.Second       // between two savings, with the fsync that each costs

@@ -46,6 +46,13 @@ func (c *Cell) openAccount(ctx context.Context, p *person, req ipc.PersonRequest
 	}
 	kept := make(chan []byte, 1)
 	go func() { kept <- p.index.load(ctx) }() // while the mail server is greeted
+	probed := make(chan error, 1)
+	var info upstream.Info
+	go func() { // and it is greeted while keeper is asked
+		var err error
+		info, err = store.Info(ctx)
+		probed <- err
+	}()
 	p.outbox, p.settings = c.class(p, keys[seal.ClassOutbox]), c.class(p, keys[seal.ClassSettings])
 	var set *settings.Settings
 	opened := make(chan error, 1)
@@ -66,11 +73,7 @@ func (c *Cell) openAccount(ctx context.Context, p *person, req ipc.PersonRequest
 		Parameters: c.cfg.Submission[req.Platform].Parameters,
 		Log:        c.log,
 	})
-	if err = errors.Join(err, <-opened); err != nil {
-		return fail(err)
-	}
-	info, err := store.Info(ctx)
-	if err != nil {
+	if err = errors.Join(err, <-opened, <-probed); err != nil {
 		return fail(err)
 	}
 	a, err := account.New(ctx, account.Config{
@@ -78,6 +81,7 @@ func (c *Cell) openAccount(ctx context.Context, p *person, req ipc.PersonRequest
 		Uploads: uploads{c, p}, Outbox: out, Filters: filters{c, p}, Renderer: findings{c, p}, Faults: p, Logger: c.log,
 		HeaderBytes: int(c.cfg.HeaderMemory), AsSaid: c.cfg.AsSaid,
 		Extensions: c.cfg.Submission[req.Platform].Extensions,
+		HeadStart:  headStart,
 		Snapshot:   func(context.Context) []byte { return <-kept },
 	})
 	if err != nil {

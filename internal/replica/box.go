@@ -32,6 +32,8 @@ type box struct {
 	order  []uint32 // mails in the order of columns.less, none twice
 	hidden upstream.UIDSet
 
+	head head // while it is not synced
+
 	counts
 
 	created uint32 // number of the change

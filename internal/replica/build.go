@@ -62,11 +62,13 @@ func (r *Replica) buildOrder() []*box {
 // nobody waits long for it.
 func (r *Replica) buildBox(ctx context.Context, b *box) error {
 	up := r.Index.upOf(b)
-	uids, m, err := r.store.UIDs(ctx, up.Name)
+	known := head{as: r.moment()}
+	uids, m, err := r.store.UIDs(upstream.Aside(ctx), up.Name)
 	if err != nil {
 		return err
 	}
-	if err := r.expect(ctx, b, int(uids.Count()), m); err != nil {
+	known.total = int(uids.Count())
+	if err := r.expect(ctx, b, known.total, m); err != nil {
 		return err
 	}
 	size := buildChunk
@@ -85,12 +87,15 @@ func (r *Replica) buildBox(ctx context.Context, b *box) error {
 			ahead = r.readAhead(ctx, r.Index.placeOf(b), set)
 		}
 		if ready != nil {
-			if err := r.buildPart(ctx, b, <-ready); err != nil {
+			p := <-ready
+			if err := r.buildPart(ctx, b, p); err != nil {
 				if ahead != nil {
 					<-ahead
 				}
 				return err
 			}
+			known.from, known.mails = p.uids.Ranges()[0].Start, known.mails+int(p.uids.Count())
+			r.Index.growHead(b, known)
 		}
 	}
 	if err := r.take(ctx); err != nil {
@@ -141,7 +146,7 @@ func (r *Replica) readAhead(ctx context.Context, at upstream.Place, uids upstrea
 	done := make(chan *part, 1)
 	p := &part{at: at, uids: uids, writes: r.writes.Load()}
 	go func() {
-		r.read(ctx, p)
+		r.read(upstream.Aside(ctx), p)
 		done <- p
 	}()
 	return done
@@ -224,14 +229,18 @@ func (r *Replica) FirstPage(ctx context.Context, id jmap.MailboxID, w jmap.Windo
 	if b == nil {
 		return jmap.EmailQueryResult{State: jmap.QueryState(r.States()[jmap.TypeEmail])}, nil
 	}
-	if err := r.take(ctx); err != nil {
-		return jmap.EmailQueryResult{}, err
-	}
-	defer r.give()
 	n := int(w.Position) + w.Limit
 	if collapse {
 		n *= 2 // most conversations are short
 	}
+	if res, ok := r.Index.headPage(b, n, w, collapse, r.moment()); ok {
+		return res, nil
+	}
+	if err := r.take(ctx); err != nil {
+		return jmap.EmailQueryResult{}, err
+	}
+	defer r.give()
+	now := r.moment()
 	t := r.Index.begin()
 	t.quiet = true
 	var uids []upstream.UID
@@ -248,6 +257,9 @@ func (r *Replica) FirstPage(ctx context.Context, id jmap.MailboxID, w jmap.Windo
 	t.mark(b, upstream.Marks{UIDValidity: m.UIDValidity}, false)
 	if _, err := t.commit(); err != nil {
 		return jmap.EmailQueryResult{}, err
+	}
+	if len(uids) > 0 {
+		r.Index.setHead(b, head{slices.Min(uids), len(uids), int(m.Messages), now})
 	}
 	return r.Index.page(b, uids, int(m.Messages), w, collapse), nil
 }
@@ -296,13 +308,7 @@ func (ix *Index) page(b *box, uids []upstream.UID, total int, w jmap.Window, col
 	if collapse {
 		rows = ix.collapsed(result{list: rows})
 	}
-	res := jmap.EmailQueryResult{State: jmap.QueryState(ix.state(ix.emailSeq)), Total: max(total, len(rows))}
-	from, to := w.Bounds(len(rows), 0)
-	res.Position = from
-	for _, i := range rows[from:to] {
-		res.IDs = append(res.IDs, ix.names.emailID(ix.rows[i].key))
-	}
-	return res
+	return ix.firstOf(rows, total, w)
 }
 
 // Synced reports whether all mails of a mailbox are in the index.

@@ -15,6 +15,7 @@ func (r *Replica) Change(ctx context.Context, f func(*Changer) error) error {
 		return err
 	}
 	defer r.give()
+	defer r.news.Add(1)
 	defer r.writes.Add(1)
 	return f(&Changer{r: r})
 }

@@ -60,6 +60,10 @@ const (
 	// attachChunk is how many structures one exchange reads in the background.
 	attachChunk = 1000
 
+	// headLife is for how long the newest mails of a mailbox that is being read are
+	// taken to be those that they were, where the server does not tell of changes.
+	headLife = time.Second
+
 	// maxPasses bounds how often one synchronisation looks for the other half
 	// of a move before it takes a mail for destroyed.
 	maxPasses = 5

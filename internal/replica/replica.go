@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"cofferdam/internal/jmap"
 	"cofferdam/internal/upstream"
@@ -23,7 +24,10 @@ type Config struct {
 	// are known still; of those that its writer gave out since, nothing is.
 	// nil: there is none. It is called once; its bytes are not changed.
 	Snapshot func(context.Context) []byte
-	Logger   *slog.Logger // nil is silent
+	// HeadStart is how long Run leaves the server to the person, whose first page is
+	// on its way, before it begins; who waits for the index ends it.
+	HeadStart time.Duration
+	Logger    *slog.Logger // nil is silent
 }
 
 // Replica is an Index with what keeps it in step.
@@ -36,6 +40,9 @@ type Replica struct {
 	turn   chan struct{} // holds one token: whoever has it may change the mails
 	writes atomic.Uint64 // changes of the person so far
 
+	news    atomic.Uint64 // how often something was changed or told so far
+	watched atomic.Bool   // every change would be told
+
 	mu    sync.Mutex // guards what follows
 	dirty map[string]bool
 	boxes bool          // the list of mailboxes is dirty
@@ -43,8 +50,12 @@ type Replica struct {
 	moved chan struct{} // closed and renewed at each change
 
 	built   chan struct{} // closed when the index is complete
+	wanted  chan struct{} // closed when somebody waits for that
+	want    sync.Once     // closes wanted
 	loaded  uint64        // Generation of the snapshot that was taken over
 	closers sync.Once
+
+	headStart time.Duration
 }
 
 // Open connects, lists the mailboxes and takes over the snapshot, which it brings
@@ -60,17 +71,19 @@ func Open(ctx context.Context, cfg Config) (*Replica, error) {
 	if err != nil {
 		return nil, fmt.Errorf("probing the mail platform: %w", err)
 	}
-	list, err := cfg.Store.Boxes(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("listing mailboxes: %w", err)
-	}
 	r := &Replica{
 		store: cfg.Store, info: info, log: cfg.Logger,
 		turn: make(chan struct{}, 1), dirty: make(map[string]bool),
 		wake: make(chan struct{}, 1), moved: make(chan struct{}),
-		built: make(chan struct{}),
+		built: make(chan struct{}), wanted: make(chan struct{}), headStart: cfg.HeadStart,
 	}
-	r.Index = r.load(ctx, cfg)
+	loaded := make(chan *Index, 1)
+	go func() { loaded <- r.load(ctx, cfg) }() // while the server counts
+	list, err := cfg.Store.Boxes(ctx)
+	r.Index = <-loaded
+	if err != nil {
+		return nil, fmt.Errorf("listing mailboxes: %w", err)
+	}
 	r.Index.prefix = info.Prefix
 	r.Index.notify = r.announce
 	if r.complete {
@@ -186,6 +199,15 @@ func differ(have, now jmap.TypeStates) bool {
 
 // WaitComplete blocks until every mail is in the index.
 func (r *Replica) WaitComplete(ctx context.Context) error {
+	r.hurry()
+	return r.AwaitComplete(ctx)
+}
+
+// hurry ends the head start.
+func (r *Replica) hurry() { r.want.Do(func() { close(r.wanted) }) }
+
+// AwaitComplete is WaitComplete for who has time.
+func (r *Replica) AwaitComplete(ctx context.Context) error {
 	select {
 	case <-r.built:
 		return nil

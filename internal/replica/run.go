@@ -25,8 +25,13 @@ func (r *Replica) Run(ctx context.Context) error {
 			}
 		})
 	}
-	start(func(ctx context.Context) error { return r.persist(ctx, "building the index", r.prepare) })
-	start(func(ctx context.Context) error { return r.persist(ctx, "watching", r.watch) })
+	start(func(ctx context.Context) error {
+		if err := r.letBegin(ctx); err != nil {
+			return err
+		}
+		start(func(ctx context.Context) error { return r.persist(ctx, "watching", r.watch) })
+		return r.persist(ctx, "building the index", r.prepare)
+	})
 	start(r.follow)
 	<-ctx.Done()
 	wg.Wait()
@@ -34,12 +39,23 @@ func (r *Replica) Run(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
+// letBegin waits for the end of the head start.
+func (r *Replica) letBegin(ctx context.Context) error {
+	select {
+	case <-r.wanted:
+	case <-time.After(r.headStart):
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return nil
+}
+
 // prepare builds what is missing. It returns when nothing is.
 func (r *Replica) prepare(ctx context.Context) error {
 	if err := r.build(ctx); err != nil {
 		return err
 	}
-	return r.fillAttachments(ctx)
+	return r.fillAttachments(upstream.Aside(ctx))
 }
 
 // persist runs f until it succeeds or must not be tried again.
@@ -80,7 +96,13 @@ func sleep(ctx context.Context, d time.Duration) error {
 func (r *Replica) watch(ctx context.Context) error {
 	again := time.AfterFunc(boxesSettle, func() { r.soil("", true) })
 	defer again.Stop()
-	return r.store.Watch(ctx, func() { r.soil("", true) }, func(e upstream.Event) {
+	defer r.watched.Store(false)
+	return r.store.Watch(ctx, func() {
+		r.news.Add(1)
+		r.watched.Store(r.info.Push)
+		r.soil("", true)
+	}, func(e upstream.Event) {
+		r.news.Add(1)
 		if e.Boxes {
 			again.Reset(boxesSettle)
 		}
@@ -143,7 +165,7 @@ func (r *Replica) clean(ctx context.Context) error {
 	}
 	err := r.Refresh(ctx, names...)
 	if err == nil && r.Complete() {
-		err = r.fillAttachments(ctx) // of what came
+		err = r.fillAttachments(upstream.Aside(ctx)) // of what came
 	}
 	if err != nil {
 		r.mu.Lock()

@@ -39,6 +39,16 @@ func (s *Store) with(ctx context.Context, doing, box string, again bool, f func(
 	if s.ctx.Err() != nil {
 		return upstream.ErrClosed
 	}
+	if upstream.IsAside(ctx) {
+		select {
+		case <-s.aside:
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-s.ctx.Done():
+			return upstream.ErrClosed
+		}
+		defer func() { s.aside <- struct{}{} }()
+	}
 	select {
 	case <-s.slots:
 	case <-ctx.Done():

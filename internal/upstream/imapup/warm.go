@@ -37,6 +37,12 @@ func (s *Store) warmIdle() {
 		return // whoever is at work gives a connection back, and then we come again
 	}
 	select {
+	case <-s.aside:
+	default:
+		return // as above
+	}
+	defer func() { s.aside <- struct{}{} }()
+	select {
 	case <-s.slots:
 	default:
 		return
