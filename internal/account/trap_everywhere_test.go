@@ -2,6 +2,7 @@ package account_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -19,6 +20,7 @@ func TestTraps(t *testing.T) {
 		{"foreign deleted", testForeignMark},
 		{"twins", testTwins},
 		{"draft again", testDraftAgain},
+		{"totals agree", testTotalsAgree},
 	})
 }
 
@@ -237,5 +239,41 @@ func testDraftAgain(r *rig) {
 	}
 	if _, err := r.a.BlobOpen(r.ctx, old.BlobID, jmap.ByteRange{}); err == nil || errors.Is(err, upstream.ErrUnavailable) {
 		r.Errorf("the old draft's blob: %v", err)
+	}
+}
+
+// Trap 13: the total of a query is the Mailbox's totalEmails at one state, whatever
+// other programs mark. The control is the number that is at hand: the server's own
+// count, which passes over no mail that is marked \Deleted.
+func testTotalsAgree(r *rig) {
+	for _, s := range []string{"one", "two", "three"} {
+		r.deliver("INBOX", upstreamtest.Mail(s))
+	}
+	inbox := r.box(jmap.RoleInbox)
+	r.waitFor(inbox, 3)
+	at, uids := r.otherPlace("INBOX")
+	var first upstream.UIDSet
+	first.Add(slices.Collect(uids.All())[0])
+	r.must(r.other.SetFlags(r.ctx, at, first, []string{`\Deleted`}, nil))
+	r.until("the mark", func() bool { return len(r.query(inMailbox(inbox))) == 2 })
+	for i := range 20 { // while mails come
+		r.deliver("INBOX", upstreamtest.Mail(fmt.Sprint("more ", i)))
+		boxes, _, state, err := r.a.MailboxGet(r.ctx, []jmap.MailboxID{inbox})
+		r.must(err)
+		res, err := r.a.EmailQuery(r.ctx, &jmap.EmailQuery{Filter: inMailbox(inbox), Window: jmap.Window{Limit: 100}, CalculateTotal: true})
+		r.must(err)
+		_, _, after, err := r.a.MailboxGet(r.ctx, []jmap.MailboxID{inbox})
+		r.must(err)
+		if state == after && (int(boxes[0].TotalEmails) != res.Total || len(res.IDs) != res.Total) {
+			r.Fatalf("at one state totalEmails is %d, total %d, and there are %d ids", boxes[0].TotalEmails, res.Total, len(res.IDs))
+		}
+	}
+	r.until("all mails", func() bool { return len(r.query(inMailbox(inbox))) == 22 })
+	_, m, err := r.other.UIDs(r.ctx, "INBOX")
+	r.must(err)
+	boxes, _, _, err := r.a.MailboxGet(r.ctx, []jmap.MailboxID{inbox})
+	r.must(err)
+	if m.Messages != 23 || boxes[0].TotalEmails != 22 {
+		r.Errorf("the server counts %d mails, the Mailbox %d; want 23 and 22", m.Messages, boxes[0].TotalEmails)
 	}
 }

@@ -2,6 +2,7 @@ package imapup
 
 import (
 	"errors"
+	"slices"
 
 	"cofferdam/internal/imap"
 	"cofferdam/internal/upstream"
@@ -36,6 +37,12 @@ func (g *gathered) take(r *upstream.Row) {
 
 // reset forgets all rows: the call begins anew.
 func (g *gathered) reset() { *g = gathered{rows: g.rows[:0]} }
+
+// below drops the rows of uids that were not given yet when the server was asked
+// for its marks: the next look begins there, if there are such mails.
+func (g *gathered) below(next upstream.UID) {
+	g.rows = slices.DeleteFunc(g.rows, func(r upstream.Row) bool { return r.UID >= next })
+}
 
 // sizeOf is about what a row needs in memory.
 func sizeOf(r *upstream.Row) int {

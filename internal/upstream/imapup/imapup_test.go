@@ -1,6 +1,7 @@
 package imapup_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -151,14 +152,28 @@ func TestQuota(t *testing.T) {
 	}
 }
 
+// dotted is a namespace whose folders lie in the inbox, with a dot.
+const dotted = "namespace inbox {\n  separator = .\n  prefix = INBOX.\n}\nnamespace shared {\n  type = shared\n  separator = .\n  prefix = shared.%%u.\n  location = mdbox:/nonexistent/%%u\n  list = yes\n}\n"
+
 // TestSeparator is trap 7: folders in the inbox, with a dot.
 func TestSeparator(t *testing.T) {
-	s := imaptest.Dovecot(t, imaptest.DovecotOptions{Extra: "namespace inbox {\n  separator = .\n  prefix = INBOX.\n}\nnamespace shared {\n  type = shared\n  separator = .\n  prefix = shared.%%u.\n  location = mdbox:/nonexistent/%%u\n  list = yes\n}\n"})
+	s := imaptest.Dovecot(t, imaptest.DovecotOptions{Extra: dotted})
 	p := pair(t, s.Addr, imapup.Config{})
 	if err := p.Store.(upstream.Boxmaker).CreateBox(t.Context(), "INBOX.Über uns.2026", ""); err != nil {
 		t.Fatal(err)
 	}
-	list, err := p.Store.Boxes(t.Context())
+	names := wantTree(t, p.Store)
+	if _, ok := names["shared"]; ok {
+		t.Error("the shared namespace is in the account")
+	}
+	for _, fault := range treeFaults(names) {
+		t.Error(fault)
+	}
+}
+
+func wantTree(t *testing.T, s upstream.Store) map[string]upstream.Box {
+	t.Helper()
+	list, err := s.Boxes(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,14 +181,54 @@ func TestSeparator(t *testing.T) {
 	for _, b := range list {
 		names[b.Name] = b
 	}
+	return names
+}
+
+// treeFaults is what is wrong with a list that should have a folder in the inbox,
+// below a parent that holds no mail.
+func treeFaults(names map[string]upstream.Box) (faults []string) {
 	if b, ok := names["INBOX.Über uns.2026"]; !ok || b.Delimiter != "." || !b.Selectable {
-		t.Errorf("the folder: %+v of %v", b, list)
+		faults = append(faults, fmt.Sprintf("the folder: %+v of %v", b, names))
 	}
 	if b, ok := names["INBOX.Über uns"]; ok && b.Selectable {
-		t.Errorf("a parent that does not exist can be selected: %+v", b)
+		faults = append(faults, fmt.Sprintf("a parent that does not exist can be selected: %+v", b))
 	}
-	if _, ok := names["shared"]; ok {
-		t.Error("the shared namespace is in the account")
+	return faults
+}
+
+// TestSeparatorDoneWrong is the control of TestSeparator: it sends the name as
+// programs do that know no separator, no prefix or no modified UTF-7, or that make
+// the parents too; what comes of it is noticed. The right bytes pass.
+func TestSeparatorDoneWrong(t *testing.T) {
+	s := imaptest.Dovecot(t, imaptest.DovecotOptions{Extra: dotted})
+	for i, c := range []struct {
+		sent  []string
+		right bool
+	}{
+		{[]string{"INBOX.&ANw-ber uns.2026"}, true},
+		{[]string{"INBOX/&ANw-ber uns/2026"}, false},
+		{[]string{"&ANw-ber uns.2026"}, false},
+		{[]string{"INBOX.Über uns.2026"}, false},
+		{[]string{"INBOX.&ANw-ber uns", "INBOX.&ANw-ber uns.2026"}, false},
+	} {
+		user := fmt.Sprintf("wrong%d", i)
+		conn, err := upstreamtest.SignedIn(s.Addr, user, imaptest.Password)(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		lines := bufio.NewScanner(conn)
+		lines.Scan() // the greeting
+		for _, name := range c.sent {
+			fmt.Fprintf(conn, "b CREATE %q\r\n", name)
+			for lines.Scan() && !strings.HasPrefix(lines.Text(), "b ") {
+			}
+		}
+		store := imapup.New(imapup.Config{Dial: upstreamtest.SignedIn(s.Addr, user, imaptest.Password)})
+		defer store.Close()
+		if faults := treeFaults(wantTree(t, store)); (len(faults) == 0) != c.right {
+			t.Errorf("%q: %v, want right %v", c.sent, faults, c.right)
+		}
 	}
 }
 

@@ -81,6 +81,7 @@ func (y *syncing) run(box string) (upstream.Marks, error) {
 	if m.UIDValidity != y.known.Marks.UIDValidity || y.fresh.over {
 		return m, upstream.ErrStale // what is too much at once is read anew, in steps
 	}
+	y.fresh.below(m.UIDNext)
 	y.putAndGone(m)
 	if withModSeq && !y.t.qresync {
 		err = y.vanished(m)
