@@ -28,6 +28,9 @@ func (f Field) GroupedAddresses() []Group { return ParseGroups(f.Value) }
 
 // ParseAddresses reads an address-list, dropping groups and comments.
 func ParseAddresses(value string) []Address {
+	if a, ok := plainMailbox(value); ok {
+		return []Address{a}
+	}
 	all := []Address{}
 	for _, g := range ParseGroups(value) {
 		all = append(all, g.Addresses...)
@@ -40,6 +43,14 @@ func ParseAddresses(value string) []Address {
 // missing brackets, names without address, bare local parts, quotes that never
 // end. Nothing is an error.
 func ParseGroups(value string) []Group {
+	if a, ok := plainMailbox(value); ok {
+		return []Group{{Addresses: []Address{a}}}
+	}
+	return parseGroups(value)
+}
+
+// parseGroups is ParseGroups for everything.
+func parseGroups(value string) []Group {
 	p := addressParser{lex: lexAddresses(toUTF8(unfold(value), ""))}
 	return p.groups()
 }
