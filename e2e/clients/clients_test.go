@@ -1,7 +1,6 @@
 package clients
 
 import (
-	"bytes"
 	"encoding/json"
 	"os"
 	"os/exec"
@@ -15,6 +14,13 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(system.Main(m)) }
 
+// What each client does and says, one after the other: go-jmap threads, flags and
+// moves the mail that it reads.
+var (
+	goSteps  = []string{"mailboxes", "read", "blob", "send and push"}
+	jamSteps = []string{"mailboxes", "read", "thread", "flag", "move", "blob", "send", "push"}
+)
+
 // TestForeignClients lets each client work for somebody of its own.
 func TestForeignClients(t *testing.T) {
 	p := platform.Start(t, platform.Options{People: 2, Postfix: true})
@@ -26,13 +32,13 @@ func TestForeignClients(t *testing.T) {
 		if out, err := build.CombinedOutput(); err != nil {
 			t.Fatalf("building: %v: %s", err, out)
 		}
-		drive(t, p, s, p.Users[0], program)
+		drive(t, p, s, p.Users[0], goSteps, program)
 	})
 	t.Run("jmap-jam", func(t *testing.T) {
 		if _, err := os.Stat("node_modules/jmap-jam"); err != nil {
 			platform.Unmet(t, "jmap-jam is not installed: make e2e-modules")
 		}
-		drive(t, p, s, p.Users[1], "node", "jam.mjs")
+		drive(t, p, s, p.Users[1], jamSteps, "node", "jam.mjs")
 	})
 	t.Run("documentation of our capability", func(t *testing.T) { documented(t, s, p.Users[0]) })
 }
@@ -71,7 +77,7 @@ func documented(t *testing.T, s *system.Server, u platform.User) {
 }
 
 // drive runs a client after it got a conversation into its inbox.
-func drive(t *testing.T, p *platform.Platform, s *system.Server, u platform.User, argv ...string) {
+func drive(t *testing.T, p *platform.Platform, s *system.Server, u platform.User, steps []string, argv ...string) {
 	for _, header := range []string{
 		"Message-ID: <root@x>\r\nSubject: talk\r\n",
 		"Message-ID: <answer@x>\r\nIn-Reply-To: <root@x>\r\nReferences: <root@x>\r\nSubject: Re: talk\r\n",
@@ -88,7 +94,7 @@ func drive(t *testing.T, p *platform.Platform, s *system.Server, u platform.User
 	cmd.Env = append(os.Environ(), "SESSION="+s.Origin+"/jmap/session", "LOGIN="+u.Login, "PASSWORD="+u.Password,
 		"SSL_CERT_FILE="+root, "NODE_EXTRA_CA_CERTS="+root)
 	out, err := cmd.CombinedOutput()
-	if err != nil || !bytes.HasSuffix(out, []byte("send and push\n")) {
+	if want := strings.Join(steps, "\n") + "\n"; err != nil || string(out) != want {
 		t.Errorf("%s: %v\n%s", strings.Join(argv, " "), err, out)
 	}
 }

@@ -65,24 +65,32 @@ const [{ emails, threads, all }] = await jam.requestMany((t) => {
 });
 const [mail] = emails.list;
 assert.equal(emails.list.length, 1);
-assert.equal(threads.list[0].emailIds.length, 2);
-assert.deepEqual(all.list.map((e) => e.subject).sort(), ["Re: talk", "talk"]);
 assert.equal(mail.from[0].email, "ann@example.org");
 assert.match(mail.bodyValues[mail.textBody[0].partId].value, /Hello/);
 console.log("read");
+assert.equal(threads.list[0].id, mail.threadId);
+assert.equal(threads.list[0].emailIds.length, 2);
+assert.deepEqual(all.list.map((e) => e.subject).sort(), ["Re: talk", "talk"]);
+console.log("thread");
 
-const [updated] = await jam.api.Email.set({
-  accountId,
-  ifInState: emails.state,
-  update: { [mail.id]: { "keywords/$flagged": true, [`mailboxIds/${byRole.inbox}`]: null, [`mailboxIds/${byRole.archive}`]: true } },
-});
-assert.ok(mail.id in updated.updated, JSON.stringify(updated));
-const [{ list: moved }] = await jam.api.Email.get({ accountId, ids: [mail.id], properties: ["mailboxIds", "keywords"] });
-assert.deepEqual(moved[0].mailboxIds, { [byRole.archive]: true });
-assert.equal(moved[0].keywords.$flagged, true);
-const [changes] = await jam.api.Email.changes({ accountId, sinceState: emails.state });
-assert.deepEqual([changes.created, changes.updated, changes.destroyed], [[], [mail.id], []]);
-console.log("flag and move");
+// update changes the mail, and returns it as it is then.
+async function update(ifInState, patch) {
+  const [updated] = await jam.api.Email.set({ accountId, ifInState, update: { [mail.id]: patch } });
+  assert.ok(mail.id in updated.updated, JSON.stringify(updated));
+  const [changes] = await jam.api.Email.changes({ accountId, sinceState: ifInState });
+  assert.deepEqual([changes.created, changes.updated, changes.destroyed], [[], [mail.id], []]);
+  const [{ list, state }] = await jam.api.Email.get({ accountId, ids: [mail.id], properties: ["mailboxIds", "keywords"] });
+  return { ...list[0], state };
+}
+
+const flagged = await update(emails.state, { "keywords/$flagged": true });
+assert.equal(flagged.keywords.$flagged, true);
+assert.deepEqual(flagged.mailboxIds, { [byRole.inbox]: true });
+console.log("flag");
+const moved = await update(flagged.state, { [`mailboxIds/${byRole.inbox}`]: null, [`mailboxIds/${byRole.archive}`]: true });
+assert.deepEqual(moved.mailboxIds, { [byRole.archive]: true });
+assert.equal(moved.keywords.$flagged, true);
+console.log("move");
 
 const blob = await jam.uploadBlob(accountId, "some bytes");
 const back = await jam.downloadBlob({ accountId, blobId: blob.blobId, mimeType: "text/plain", fileName: "a.txt" });
@@ -123,6 +131,7 @@ const [{ draft, sent }] = await jam.requestMany((t) => {
 // section 7.5), so that it is what jmap-jam returns for it.
 assert.ok(draft.created?.d?.id, JSON.stringify({ draft, sent }));
 assert.ok(draft.created.d.id in (sent.updated ?? {}), JSON.stringify({ draft, sent }));
+console.log("send");
 const late = setTimeout(() => assert.fail("nobody told of the mail"), 20_000);
 const change = await told;
 clearTimeout(late);
@@ -131,4 +140,4 @@ assert.equal(change["@type"], "StateChange");
 assert.ok(change.changed[accountId].EmailDelivery);
 const [{ ids }] = await jam.api.Email.query({ accountId, filter: { inMailbox: byRole.inbox, subject: "foreign" } });
 assert.equal(ids.length, 1);
-console.log("send and push");
+console.log("push");
