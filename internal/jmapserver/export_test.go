@@ -10,3 +10,19 @@ func MethodsOf(capability string) []string {
 	}
 	return names
 }
+
+// Limits that the Session does not name.
+const (
+	MaxValuesInRequest  = maxValuesInRequest
+	MaxDepthInRequest   = maxDepthInRequest
+	MaxQueryLimit       = maxQueryLimit
+	MaxFilterConditions = maxFilterConditions
+	MaxComparators      = maxComparators
+	MaxReferencesInCall = maxReferencesInCall
+	MaxProperties       = maxProperties
+	MaxPaths            = maxPaths
+	MaxNewParts         = maxNewParts
+	MaxDataSources      = maxDataSources
+	MinPing             = minPing
+	MaxPing             = maxPing
+)

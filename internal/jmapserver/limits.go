@@ -60,8 +60,8 @@ const (
 	// maxChangesAsked is what a larger maxChanges counts as: no result is so
 	// long, and it fits into an int of any size.
 	maxChangesAsked = 1 << 30
-	// maxFilterConditions bounds the leaves of a filter: each may cost a search
-	// on the mail platform.
+	// maxFilterConditions bounds the conditions and operators of a filter: each
+	// condition may cost a search on the mail platform.
 	maxFilterConditions = 256
 	// maxComparators is more than there are properties to sort by.
 	maxComparators = 16
