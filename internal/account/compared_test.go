@@ -10,8 +10,8 @@ import (
 	"cofferdam/internal/upstream/memup"
 )
 
-// Of many mails of one Message-ID and size an import is compared with a bounded
-// number; beyond it a mail is stored once more, and none is lost.
+// Of many mails of one Message-ID and size an import is compared with maxCompared
+// of them; beyond it a mail is stored once more, and none is lost.
 func TestImportComparesABoundedNumber(t *testing.T) {
 	a := memup.New(memup.Options{Identity: upstream.IdentityGUID})
 	r := newRig(t, a.Open(), a.Open())

@@ -28,8 +28,7 @@ const (
 	// large identity providers reach 4 KiB.
 	MaxSecret = 8 << 10
 
-	// MaxClass bounds the name of a record class, MaxRecordID an id, in bytes.
-	MaxClass    = 16
+	// MaxRecordID bounds the id of a record, in bytes.
 	MaxRecordID = 64
 	// MaxRecord bounds the plaintext of one record, in bytes: a page of sealed
 	// index of a large account. Larger things are cut into several records.

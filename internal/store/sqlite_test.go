@@ -25,6 +25,8 @@ func open(t *testing.T) *store.SQLite {
 	return s
 }
 
+// TestSQLite runs all cases of storetest; among them a page that MaxPageBytes ends,
+// and one slot more than MaxSlots and one session more than MaxSessions.
 func TestSQLite(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) store.Store { return open(t) })
 }
