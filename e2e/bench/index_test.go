@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -13,7 +14,10 @@ import (
 
 	"cofferdam/e2e/platform"
 	"cofferdam/e2e/system"
+	"cofferdam/internal/replica"
 	"cofferdam/internal/upstream"
+	"cofferdam/internal/upstream/imapup"
+	"cofferdam/internal/upstream/upstreamtest"
 )
 
 // TestBenchIndex measures how long it takes until the index has every mail, beside a
@@ -44,10 +48,45 @@ func TestBenchIndex(t *testing.T) {
 		doc.printf("| %s, ours | %.2f | %d | %s | %s | %.2f | %s |\n", when, o.whole.Seconds(), len(o.lists), ms(o.lists.at(.5)), ms(o.lists.at(.95)), o.spent.Seconds(), o.byRole)
 		stop(t, s)
 	}
+	doc.printf("\nThe index in memory, with its lookups: %.1f bytes a mail.\n", indexBytes(t, p, p.Users[0], mails))
 	t.Logf("\n%s", doc)
 	if err := doc.append(repository()); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// indexBytes builds an index here, and tells by what the heap has grown a mail when
+// nothing else is left of it.
+func indexBytes(t *testing.T, p *platform.Platform, u platform.User, mails int) float64 {
+	t.Helper()
+	heap := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.GC() // what had a finalizer
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before := heap()
+	store := imapup.New(imapup.Config{Dial: upstreamtest.SignedIn(p.IMAP, u.Login, u.Password)})
+	r, err := replica.Open(t.Context(), replica.Config{Store: store, Key: make([]byte, 32)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- r.Run(ctx) }()
+	if err := r.WaitComplete(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.WaitAttachments(ctx); err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	<-done
+	store.Close()
+	after := heap()
+	runtime.KeepAlive(r)
+	return float64(after-before) / float64(mails)
 }
 
 // readAll has the system hold the mails' files in memory, so that who reads them first

@@ -30,6 +30,9 @@ func memory(t *testing.T, doc *report) {
 	nobody := activeMemory(t, doc, p)
 	silentMemory(t, doc, p, nobody)
 	cellMemory(t, doc, p, each)
+	if long() {
+		largeMemory(t, doc)
+	}
 	doc.printf("porter's share is mostly the memory that the key derivation of a sign-in uses (64 MiB), which the runtime gives back by and by.\n")
 }
 
@@ -106,6 +109,34 @@ func cellMemory(t *testing.T, doc *report, p *platform.Platform, each []int) {
 		stop(t, s)
 	}
 	doc.printf("\n")
+}
+
+// largeMemory is what people with large mailboxes cost: a few of them, each of whom
+// is counted by the growth beyond one.
+func largeMemory(t *testing.T, doc *report) {
+	const many, mails = 8, 100_000
+	p := platform.Start(t, platform.Options{Users: crowdOf(t, many, mails)})
+	s := system.Start(t, p, system.Options{LogLevel: "warn"})
+	empty := total(pss(t, s))
+	var sum []int64
+	for _, some := range [][]platform.User{p.Users[:1], p.Users[1:]} {
+		for _, u := range some {
+			b := &bench{t: t, server: s, platform: p, user: u}
+			signIn(t, s, []platform.User{u})
+			b.person = s.Browser(u.Login)
+			b.person.Patience = indexTime
+			b.must(b.person.SignIn(t.Context(), u.Password))
+			inbox, err := b.person.ByRole(t.Context(), "inbox")
+			b.must(err)
+			b.complete(t.Context(), inbox)
+			b.leave(t.Context()) // the other session stays
+		}
+		sum = append(sum, total(pss(t, s)))
+	}
+	each := (sum[1] - sum[0]) / int64(many-1)
+	doc.printf("%d people with %d mails each, whose index is complete: all roles %.1f MiB with nobody, %.1f with one, %.1f with all; %.1f MiB for each further person, %.0f bytes a mail. At that rate 128 of them take %.0f MiB.\n\n",
+		many, mails, mib(empty), mib(sum[0]), mib(sum[1]), mib(each), float64(each)*1024/float64(mails), mib(sum[0]+127*each))
+	stop(t, s)
 }
 
 func stop(t *testing.T, s *system.Server) {
