@@ -24,8 +24,11 @@ func ParseMessageIDs(value string) []string {
 		// "<a <b@c>": the inner one is the id.
 		inner := s[strings.LastIndexByte(s[:end], '<')+1 : end]
 		s = s[end+1:]
-		if id := strings.Join(strings.Fields(inner), ""); id != "" {
-			ids = append(ids, id)
+		if !isGraphic(inner, '!') {
+			inner = strings.Join(strings.Fields(inner), "")
+		}
+		if inner != "" {
+			ids = append(ids, inner)
 		}
 	}
 }

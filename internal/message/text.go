@@ -53,6 +53,16 @@ func unfold(s string) string {
 	return string(b)
 }
 
+// isGraphic says that s has only printable ASCII, from least on.
+func isGraphic(s string, least byte) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] < least || s[i] >= 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
 // isPlainASCII says that s has only printable ASCII and tabs.
 func isPlainASCII(s string) bool {
 	for i := 0; i < len(s); i++ {
@@ -73,6 +83,9 @@ func toUTF8(s, hint string) string {
 
 // dropControls drops C0 and C1 controls and DEL; a tab, CR or LF becomes a space.
 func dropControls(s string) string {
+	if isGraphic(s, ' ') {
+		return s // as most are
+	}
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r == '\t' || r == '\n' || r == '\r':

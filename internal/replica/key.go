@@ -84,7 +84,7 @@ func guidKey(guid string) emailKey {
 // alone. Only what a COPY keeps may go in.
 func (n *namer) fingerprint(r *upstream.Row, hdr *fields) emailKey {
 	sum := n.mac("email-fingerprint", appendInt(nil, r.Size), appendInt(nil, r.Date.Unix()),
-		hdr.messageID, hdr.date, hdr.from, hdr.subject)
+		[]byte(hdr.mail.MessageID), hdr.raw("Date"), hdr.raw("From"), hdr.raw("Subject"))
 	var k emailKey
 	copy(k[:], sum[:])
 	if n.identity == upstream.IdentityObject {

@@ -2,6 +2,7 @@ package replica
 
 import (
 	"slices"
+	"sort"
 	"time"
 
 	"cofferdam/internal/jmap"
@@ -359,18 +360,15 @@ func (r *run) mergeRefs() {
 // order is cheaper than one insertion each.
 const smallBatch = 16
 
-// merge merges two sorted lists.
+// merge merges two sorted lists, of which b is the shorter: what lies between two
+// of its elements is moved at once.
 func merge[T any](a, b []T, compare func(x, y T) int) []T {
 	n := len(a)
 	a = reserve(a, n+len(b)+(n+len(b))/growSlack)[:n+len(b)]
-	for i, j, at := n-1, len(b)-1, len(a)-1; j >= 0; at-- {
-		if i >= 0 && compare(a[i], b[j]) > 0 {
-			a[at] = a[i]
-			i--
-		} else {
-			a[at] = b[j]
-			j--
-		}
+	for j := len(b) - 1; j >= 0; j-- {
+		from := sort.Search(n, func(i int) bool { return compare(a[i], b[j]) > 0 })
+		copy(a[from+j+1:], a[from:n])
+		a[from+j], n = b[j], from
 	}
 	return a
 }
