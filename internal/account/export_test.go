@@ -14,9 +14,9 @@ func ForgetHeaders(a *Account) { a.headers.forget() }
 func (c *headerCache) forget() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	clear(c.byID)
-	c.order.Init()
-	c.bytes = 0
+	for _, e := range c.byID {
+		c.drop(e)
+	}
 }
 
 // NewMender is what an import is read through.

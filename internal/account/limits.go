@@ -66,6 +66,11 @@ const (
 	// costs no exchange.
 	maxHeaderMails = 4000
 
+	// entryBytes is what one mail's remembered header takes in bytes without its text
+	// and lists, its place in a map included; seldomBytes is what its seldom fields do.
+	entryBytes  = 260
+	seldomBytes = 176
+
 	// streamChunk is what one exchange of a download reads. Between two of them
 	// the connection serves others, so that a slow reader holds nobody up.
 	streamChunk = 512 << 10

@@ -17,13 +17,13 @@ func TestHeaderCacheIsBounded(t *testing.T) {
 	subject := strings.Repeat("x", 10_000)
 	for i := range 2 * maxHeaderMails {
 		c.put(jmap.EmailID(fmt.Sprint(i)), &knownHeader{have: jmap.EmailPropSubject, subject: &subject})
-		if c.order.Len() > maxHeaderMails || c.bytes > c.max {
-			t.Fatalf("%d mails, %d bytes", c.order.Len(), c.bytes)
+		if len(c.byID) > maxHeaderMails || c.bytes > c.max {
+			t.Fatalf("%d mails, %d bytes", len(c.byID), c.bytes)
 		}
 	}
 	c.put("a", &knownHeader{have: jmap.EmailPropSubject, subject: &subject})
 	c.put("a", &knownHeader{have: jmap.EmailPropPreview, preview: "p"})
-	if k, ok := c.get("a", jmap.EmailPropSubject|jmap.EmailPropPreview); !ok || k.preview != "p" || k.subject != &subject {
+	if k, ok := c.get("a", jmap.EmailPropSubject|jmap.EmailPropPreview); !ok || k.preview != "p" || *k.subject != subject {
 		t.Errorf("two readings were not put together: %+v", k)
 	}
 	if _, ok := c.get("a", jmap.EmailPropTo); ok {
