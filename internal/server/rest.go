@@ -23,9 +23,7 @@ func giveBack(ctx context.Context) {
 			return
 		}
 		if h.read(); h.resting() {
-			runtime.GC() // what pools kept for the next request goes at the second collection
-			debug.FreeOSMemory()
-			h.read()
+			h.rest()
 		}
 	}
 }
@@ -36,6 +34,7 @@ type heap struct {
 	made    uint64 // bytes allocated since the reading before
 	spare   uint64 // bytes that a collection may find, or that are free already
 	live    uint64 // what the last collection left; 0 before the first
+	stays   uint64 // the part of spare that a rest did not return
 }
 
 func newHeap() *heap {
@@ -55,6 +54,7 @@ func (h *heap) read() {
 	objects := h.samples[2].Value.Uint64()
 	h.live = h.samples[3].Value.Uint64()
 	h.spare = h.samples[1].Value.Uint64() + objects - min(objects, h.live)
+	h.stays = min(h.stays, h.spare)
 }
 
 // resting says whether there was nothing to do since the reading before, and
@@ -64,5 +64,14 @@ func (h *heap) resting() bool {
 	if h.live == 0 {
 		worth = firstGain
 	}
-	return h.made < restMade && h.spare >= worth
+	return h.made < restMade && h.spare-h.stays >= worth
+}
+
+// rest returns what is to be had. Go keeps some megabytes now and then: they are not
+// asked for again.
+func (h *heap) rest() {
+	runtime.GC() // what pools kept for the next request goes at the second collection
+	debug.FreeOSMemory()
+	h.read()
+	h.stays = h.spare
 }
