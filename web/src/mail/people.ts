@@ -13,6 +13,11 @@ export function displayName(a: Address): string {
   return name || a.email || words.unknownSender;
 }
 
+/** isolated keeps a name or an address in its own direction inside of a sentence (UAX 9, 2.1). */
+export function isolated(name: string): string {
+  return `\u2068${name}\u2069`;
+}
+
 /** shortName is the first word of a name, for lists of several people. */
 export function shortName(a: Address): string {
   const name = displayName(a);

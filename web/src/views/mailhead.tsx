@@ -5,7 +5,7 @@ import { fullDate, mediumDate } from "../base/time";
 import { words } from "../base/words";
 import type { Address, BodyPart } from "../jmap/email";
 import type { Conversation } from "../mail/conversation";
-import { displayName, formatAddress } from "../mail/people";
+import { displayName, formatAddress, isolated } from "../mail/people";
 import type { EmailRecord } from "../store/email";
 import { Avatar } from "./avatar";
 import { Button, IconButton } from "./button";
@@ -51,7 +51,14 @@ function Line({
   return (
     <>
       <dt>{label}</dt>
-      <dd>{people.map(formatAddress).join(", ")}</dd>
+      <dd>
+        {people.map((a, i) => (
+          <>
+            {i > 0 && ", "}
+            <bdi>{formatAddress(a)}</bdi>
+          </>
+        ))}
+      </dd>
     </>
   );
 }
@@ -86,8 +93,8 @@ function Head({ email }: { readonly email: EmailRecord }) {
       <Avatar of={from} size="l" />
       <div class="mail-who">
         <span class="mail-from">
-          <b>{from ? displayName(from) : words.unknownSender}</b>
-          {from?.name && <span class="mail-address">{from.email}</span>}
+          <b dir="auto">{from ? displayName(from) : words.unknownSender}</b>
+          {from?.name && <bdi class="mail-address">{from.email}</bdi>}
         </span>
         <Recipients email={email} open={details.value} onDetails={() => (details.value = !details.value)} />
       </div>
@@ -123,7 +130,7 @@ function Attachments({ parts }: { readonly parts: readonly BodyPart[] }) {
               title={words.download(name)}
             >
               <Icon name={fileIcon(part.type)} size={16} />
-              <span class="file-name">{name}</span>
+              <bdi class="file-name">{name}</bdi>
               <small>{fileSize(part.size)}</small>
             </a>
           </li>
@@ -166,14 +173,16 @@ export function ReceiptBanner({ email }: { readonly email: EmailRecord }) {
     <p class="banner receipt" role="note">
       <Icon name="send" size={16} />
       <span>
-        <b>{words.receipt.asked(who)}</b> {words.receipt.hint}
+        <b>{words.receipt.asked(isolated(who))}</b> {words.receipt.hint}
       </span>
-      <Button disabled={busy} onClick={() => void room.receipts.send(email)}>
-        {words.receipt.send}
-      </Button>
-      <Button disabled={busy} onClick={() => room.receipts.decline(email)}>
-        {words.receipt.decline}
-      </Button>
+      <span class="banner-actions">
+        <Button disabled={busy} onClick={() => void room.receipts.send(email)}>
+          {words.receipt.send}
+        </Button>
+        <Button disabled={busy} onClick={() => room.receipts.decline(email)}>
+          {words.receipt.decline}
+        </Button>
+      </span>
     </p>
   );
 }

@@ -20,7 +20,7 @@ function Chip({ address, onRemove }: { readonly address: Address; readonly onRem
   const ok = isAddress(address.email);
   return (
     <span class={`chip ${ok ? "" : "is-wrong"}`} title={ok ? formatAddress(address) : words.wrongAddress}>
-      <span>{displayName(address)}</span>
+      <bdi>{displayName(address)}</bdi>
       <button type="button" aria-label={words.removeRecipient(displayName(address))} onClick={onRemove}>
         <Icon name="close" size={16} />
       </button>
@@ -122,8 +122,8 @@ export function RecipientField({ label, value, autofocus }: FieldProps) {
               }}
             >
               <Avatar of={a} size="s" />
-              <span>{displayName(a)}</span>
-              {a.name && <small>{a.email}</small>}
+              <bdi>{displayName(a)}</bdi>
+              {a.name && <small dir="auto">{a.email}</small>}
             </li>
           ))}
         </ul>

@@ -34,12 +34,12 @@ function People({ row }: { readonly row: RowMails }) {
   if (people.length === 0)
     return <span class="row-people">{toOthers ? words.draft : words.unknownSender}</span>;
   return (
-    <span class="row-people">
+    <span class="row-people" dir="auto">
       {toOthers && `${words.to}: `}
       {people.map((p, i) => (
         <>
           {i > 0 && ", "}
-          {p.unread ? <b>{p.label}</b> : p.label}
+          <bdi>{p.unread ? <b>{p.label}</b> : p.label}</bdi>
         </>
       ))}
     </span>
