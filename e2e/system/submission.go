@@ -10,9 +10,9 @@ import (
 
 // Submission is what tests read of an EmailSubmission (RFC 8621, section 7).
 type Submission struct {
-	ID, EmailID, UndoStatus string
-	DeliveryStatus          map[string]struct{ SMTPReply, Delivered, Displayed string }
-	DSNBlobIDs, MDNBlobIDs  []string
+	ID, EmailID, UndoStatus, SendAt string
+	DeliveryStatus                  map[string]struct{ SMTPReply, Delivered, Displayed string }
+	DSNBlobIDs, MDNBlobIDs          []string
 }
 
 // SendHeld sends as our client does, to wait for so many seconds before it goes out;

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -37,9 +36,6 @@ type Config struct {
 	Filters  Filters  // nil: this account has no Sieve
 	Renderer Renderer // nil: MessageView is empty
 	Faults   Faults   // nil: none are ever told
-	// Extensions are those of the submission server that clients are told of (RFC 8621,
-	// section 1.3.2), with what it says of each.
-	Extensions map[string][]string
 	// AsSaid: the charset of a text is the one that its part names, or US-ASCII, and
 	// is never guessed (RFC 8621, section 9.1).
 	AsSaid bool
@@ -140,6 +136,7 @@ func (a *Account) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	if a.cfg.Outbox != nil {
 		wg.Go(func() { _ = a.cfg.Outbox.Run(ctx, outboxMails{a}) }) // it ends with ctx alone
+		wg.Go(func() { a.askSubmission(ctx) })
 		wg.Go(func() { (&reportReader{a: a, seen: map[jmap.EmailID]bool{}}).run(ctx) })
 	}
 	if a.cfg.Filters != nil && a.info.Load().Sieve == nil {
@@ -199,6 +196,9 @@ func (a *Account) Ready(ctx context.Context) error { return a.mail.AwaitComplete
 // Info describes the account to the Session.
 func (a *Account) Info() jmap.AccountInfo {
 	info := *a.info.Load()
+	if a.cfg.Outbox != nil {
+		info.Submission = a.submissionCapability()
+	}
 	info.HasQuota = a.quota != nil
 	if a.cfg.Faults != nil {
 		info.Faults = a.cfg.Faults.Faults()
@@ -219,18 +219,9 @@ func (a *Account) describe() *jmap.AccountInfo {
 		},
 	}
 	if a.cfg.Outbox != nil {
-		info.Submission = &jmap.SubmissionCapability{MaxDelayedSend: uint64(a.cfg.Outbox.MaxHold() / time.Second), SubmissionExtensions: a.extensions()}
+		info.Submission = a.submissionCapability()
 	}
 	return info
-}
-
-// extensions is never nil: a client reads an object.
-func (a *Account) extensions() map[string][]string {
-	out := maps.Clone(a.cfg.Extensions)
-	if out == nil {
-		out = map[string][]string{}
-	}
-	return out
 }
 
 // State is the current state of a type.

@@ -227,4 +227,8 @@ const (
 	// two questions after that.
 	offerTime  = time.Second
 	offerPause = time.Minute
+
+	// submissionPause is between two questions what the submission server can, which
+	// porter remembers for as long.
+	submissionPause = 10 * time.Minute
 )

@@ -120,3 +120,29 @@ func putBackError(no *jmap.SetError) error {
 	}
 	return fmt.Errorf("%w: %w", outbox.ErrNoPlace, no)
 }
+
+// submissionCapability announces what mail may ask for on its way out.
+func (a *Account) submissionCapability() *jmap.SubmissionCapability {
+	told := a.cfg.Outbox.Offer().Extensions
+	if told == nil {
+		told = map[string][]string{} // a client reads an object
+	}
+	return &jmap.SubmissionCapability{MaxDelayedSend: uint64(a.cfg.Outbox.MaxDelay() / time.Second), SubmissionExtensions: told}
+}
+
+// askSubmission asks what the submission server can, and again from time to time: it
+// may be given other limits. No page waits for it; a Session that was read before has
+// another state then.
+func (a *Account) askSubmission(ctx context.Context) {
+	for {
+		pause := submissionPause
+		if err := a.cfg.Outbox.AskOffer(ctx); err != nil {
+			pause = offerPause
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return
+		}
+	}
+}

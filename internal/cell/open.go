@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strconv"
 	"sync"
+	"time"
 
 	"cofferdam/internal/account"
 	"cofferdam/internal/ipc"
@@ -62,15 +64,18 @@ func (c *Cell) openAccount(ctx context.Context, p *person, req ipc.PersonRequest
 			Snippet: c.snippet, Log: c.log})
 		opened <- err
 	}()
+	says := c.cfg.Submission[req.Platform]
 	out, err := outbox.Open(ctx, outbox.Config{
 		Sender:  sender{c, p},
 		Records: outboxRecords{p.outbox},
 		Stash:   stash{uploads{c, p}},
+		Offered: says.over(ipc.SubmitOffer{}),
+		Offer:   func(ctx context.Context) (outbox.Offer, error) { return sender{c, p}.offer(ctx, says) },
 		Identities: func() []jmap.Identity {
 			list, _ := set.Identities()
 			return list
 		},
-		Parameters: c.cfg.Submission[req.Platform].Parameters,
+		Parameters: says.Parameters,
 		Log:        c.log,
 	})
 	if err = errors.Join(err, <-opened, <-probed); err != nil {
@@ -80,9 +85,8 @@ func (c *Cell) openAccount(ctx context.Context, p *person, req ipc.PersonRequest
 		ID: accountID(p.uid, info.Identity), Addresses: req.Addresses, Settings: set, Store: store, Key: keys[seal.ClassMail].Reveal(),
 		Uploads: uploads{c, p}, Outbox: out, Filters: filters{c, p}, Renderer: findings{c, p}, Faults: p, Logger: c.log,
 		HeaderBytes: int(c.cfg.HeaderMemory), AsSaid: c.cfg.AsSaid,
-		Extensions: c.cfg.Submission[req.Platform].Extensions,
-		HeadStart:  headStart,
-		Snapshot:   func(context.Context) []byte { return <-kept },
+		HeadStart: headStart,
+		Snapshot:  func(context.Context) []byte { return <-kept },
 	})
 	if err != nil {
 		return fail(err)
@@ -166,6 +170,27 @@ func (s sender) Submit(ctx context.Context, e *jmap.Envelope, body io.Reader, si
 	default:
 		return outbox.Result{}, outbox.ErrAway
 	}
+}
+
+// offer asks what the submission server can. What the operator says that clients are
+// told of stands above that, also while the server is away.
+func (s sender) offer(ctx context.Context, says Submission) (outbox.Offer, error) {
+	o, err := askFilters[ipc.SubmitOffer](ctx, filters(s), ipc.PorterSubmitOffer, func(a ipc.Auth) ipc.SieveAsk { return ipc.SieveAsk{Auth: a} })
+	if len(says.Extensions) > 0 {
+		return says.over(o), nil
+	}
+	return outbox.Offer{MaxSize: o.MaxSize, MaxHold: time.Duration(o.MaxHold) * time.Second, Extensions: o.Extensions}, err
+}
+
+// over is an offer with the operator's list in place of the server's: a server may
+// offer more to those who have signed in, or less than it says.
+func (s Submission) over(o ipc.SubmitOffer) outbox.Offer {
+	out := outbox.Offer{MaxSize: o.MaxSize, Extensions: s.Extensions}
+	if hold := s.Extensions["FUTURERELEASE"]; len(hold) > 0 {
+		seconds, _ := strconv.ParseUint(hold[0], 10, 31) // none: it holds nothing
+		out.MaxHold = time.Duration(seconds) * time.Second
+	}
+	return out
 }
 
 func replies(list []ipc.RcptReply) map[string]string {

@@ -88,7 +88,7 @@ type Platform struct {
 	Aliases    string   `toml:"aliases" comment:"File of lines 'login address address...': what people may send as besides their login."`
 	MaxPipes   int      `toml:"max_pipes" comment:"Open IMAP connections to this platform, all people together."`
 	Recipients int      `toml:"recipients" comment:"Recipients that one person may write to in an hour."`
-	Extensions []string `toml:"extensions" comment:"Extensions of the submission server that JMAP programs are told of (submissionExtensions), as it says them after EHLO: DSN, SIZE 52428800, MT-PRIORITY MIXER. None: none are told."`
+	Extensions []string `toml:"extensions" comment:"Extensions of the submission server that JMAP programs are told of (submissionExtensions), as it says them after EHLO: DSN, SIZE 52428800, MT-PRIORITY MIXER. Given: these alone. Else: those of SIZE, DSN, SMTPUTF8, REQUIRETLS and FUTURERELEASE that it offers before anybody signs in."`
 	Parameters []string `toml:"parameters" comment:"Parameters of MAIL FROM that are handed on for JMAP programs, beside those we know: MT-PRIORITY."`
 }
 

@@ -20,6 +20,8 @@ const (
 	// long for a header is the first line of the body, as JSON; HeaderEnvelope is
 	// EnvelopeInBody then.
 	PorterSubmit = "/porter/submit"
+	// PorterSubmitOffer tells what the submission server can: SieveAsk -> SubmitOffer.
+	PorterSubmitOffer = "/porter/submit/offer"
 )
 
 // Headers between roles. Gate strips all of them from what comes from outside.
@@ -105,6 +107,14 @@ type LiveAnswer struct {
 // session needs are wiped.
 type EndRequest struct {
 	Sessions [][]byte `json:"sessions"` // SHA-256(sid) of each
+}
+
+// SubmitOffer is what the platform's submission server can. It is the platform's,
+// not the person's, and porter answers it from memory as a rule.
+type SubmitOffer struct {
+	MaxSize    int64               `json:"maxSize,omitempty"` // bytes; 0: it does not say
+	MaxHold    int64               `json:"maxHold,omitempty"` // seconds for which it holds a mail (RFC 4865)
+	Extensions map[string][]string `json:"extensions,omitempty"`
 }
 
 // SubmitEnvelope is one mail's way out.

@@ -121,7 +121,7 @@ func (a *attempt) once(ctx context.Context) (Result, error) {
 		}
 		return a.toState(ctx, attempting)
 	}
-	result, err := a.o.cfg.Sender.Submit(ctx, a.content.addressed(a.r.envelope()), body, a.content.size)
+	result, err := a.o.cfg.Sender.Submit(ctx, a.content.addressed(a.r.envelope(), a.r.Later), body, a.content.size)
 	ended := body.finish()
 	if body.broke {
 		a.torn = !a.torn

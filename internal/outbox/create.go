@@ -23,14 +23,17 @@ func (o *Outbox) create(ctx context.Context, c jmap.SubmissionCreate) (*jmap.Sub
 	if identity == nil {
 		return nil, invalid("identityId", "There is no such identity.")
 	}
-	release, err := releaseOf(c.Envelope, time.Now(), o.MaxHold())
+	release, err := releaseOf(c.Envelope, time.Now(), o.MaxDelay())
 	if err != nil {
 		return nil, err
 	}
 	r := &record{V: 1, ID: "s" + strings.ToLower(rand.Text()[:20]), Identity: string(c.IdentityID), Email: string(c.EmailID),
 		State: waiting, Created: time.Now().UTC().Truncate(time.Second), busy: true}
 	r.Changed = r.Created
-	if !release.IsZero() {
+	switch {
+	case time.Until(release) > o.MaxHold(): // nothing here waits for so long: the server does
+		r.Later = release
+	case !release.IsZero():
 		r.State, r.Release, r.called = held, release, make(chan struct{})
 	}
 	a := &attempt{o: o, r: r, mails: mails, outcome: make(chan error, 1)}
@@ -114,6 +117,9 @@ func (o *Outbox) fill(ctx context.Context, a *attempt, c jmap.SubmissionCreate, 
 	r.Thread, r.MessageID = string(m.ThreadID), h.messageID
 	r.Home = m.Home
 	r.setEnvelope(e)
+	if most := o.Offer().MaxSize; most > 0 && found.size > most {
+		return found, &jmap.SetError{Type: jmap.SetTooLarge, MaxSize: uint64(most)}
+	}
 	if err := o.check(e, h.fields); err != nil {
 		return found, err
 	}

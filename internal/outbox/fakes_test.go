@@ -41,6 +41,7 @@ type disk struct {
 	length          int  // Mail.Size differs from the mail's by so much
 	breaks, tearing int  // so many times a mail, or a copy, breaks off in its middle
 
+	offer   *Offer // what the server can; nil: nobody asks
 	locked  bool
 	endless bool                                                               // mails have no end
 	send    func(ctx context.Context, d *disk, body io.Reader) (Result, error) // nil: takes the mail
@@ -263,9 +264,17 @@ type rig struct {
 	stop func()
 }
 
+// offers is Config.Offer.
+func (d *disk) offers() func(context.Context) (Offer, error) {
+	if d.offer == nil {
+		return nil
+	}
+	return func(context.Context) (Offer, error) { return *d.offer, nil }
+}
+
 func openRig(t *testing.T, d *disk) *rig {
 	t.Helper()
-	o, err := Open(t.Context(), Config{Sender: d, Records: d, Stash: stash{d}, Identities: ids, Log: slog.New(slog.DiscardHandler)})
+	o, err := Open(t.Context(), Config{Sender: d, Records: d, Stash: stash{d}, Identities: ids, Log: slog.New(slog.DiscardHandler), Offer: d.offers()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,8 +36,8 @@ const (
 	tries      = 3
 	firstPause = 500 * time.Millisecond
 	// maxHold is how long a submission may be held before it is sent, so that it can
-	// be taken back. It is announced as maxDelayedSend (RFC 8621, section 1.3.2):
-	// nothing here can wait for longer than a session lives.
+	// be taken back. What is to wait for longer is handed over for the server to hold
+	// (RFC 4865), if it does: nothing here can wait for longer than a session lives.
 	maxHold = 60 * time.Second
 	// resumeFor is how long after its time a held submission is still sent by a
 	// process that takes it up: long enough for a cell to start again, too short

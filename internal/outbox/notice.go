@@ -32,7 +32,7 @@ func (o *Outbox) Notice(ctx context.Context, to []string, mail []byte) error {
 	}
 	pause := firstPause
 	for n := 1; ; n++ {
-		err := o.noticeOnce(ctx, c.addressed(env), mail, c.size)
+		err := o.noticeOnce(ctx, c.addressed(env, time.Time{}), mail, c.size)
 		if !errors.Is(err, ErrAway) || n == tries {
 			return err
 		}

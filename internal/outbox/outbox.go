@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"cofferdam/internal/jmap"
@@ -22,7 +23,11 @@ type Config struct {
 	Identities func() []jmap.Identity
 	// Parameters are further ones of MAIL FROM that Sender hands on, in upper case.
 	Parameters []string
-	Log        *slog.Logger
+	// Offered is what counts as offered until Offer has answered.
+	Offered Offer
+	// Offer asks what the submission server can; nil: nothing is known of it.
+	Offer func(context.Context) (Offer, error)
+	Log   *slog.Logger
 }
 
 // Outbox is one person's mail on its way out.
@@ -33,6 +38,7 @@ type Outbox struct {
 	epoch      string
 	memory     bool // Records is locked: nothing is stored
 	unreadable int
+	offer      atomic.Pointer[Offer] // nil: not known yet
 
 	mu      sync.Mutex     // guards the rest, and every record's fields
 	mails   Mails          // nil unless Run runs

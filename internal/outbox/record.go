@@ -56,6 +56,7 @@ type record struct {
 	Rejected  map[string]string `json:"rejected,omitempty"`
 	Taken     map[string]string `json:"taken,omitempty"`  // 2: by recipient, the reply to RCPT TO
 	Release   time.Time         `json:"release,omitzero"` // 2: not to be sent before
+	Later     time.Time         `json:"later,omitzero"`   // 2: until when the server holds it, which nobody can cancel
 	Home      Home              `json:"home,omitzero"`    // 2: where the mail was when it was held
 	Back      bool              `json:"back,omitempty"`   // 2: it was not sent, and is to be put back there
 	Copy      []byte            `json:"copy,omitempty"`   // 2: names a copy of the mail in Stash
@@ -79,7 +80,7 @@ type address struct {
 }
 
 func (r *record) encode() ([]byte, error) {
-	if r.V = 1; r.State == canceled || r.Taken != nil || !r.Release.IsZero() || r.Copy != nil || r.Home.Mailboxes != nil || r.Fates != nil {
+	if r.V = 1; r.State == canceled || r.Taken != nil || !r.Release.IsZero() || !r.Later.IsZero() || r.Copy != nil || r.Home.Mailboxes != nil || r.Fates != nil {
 		r.V = 2
 	}
 	return json.Marshal(r)
@@ -181,6 +182,9 @@ func (r *record) submission() *jmap.Submission {
 	}
 	if !r.Release.IsZero() {
 		sendAt = r.Release
+	}
+	if !r.Later.IsZero() {
+		sendAt = r.Later
 	}
 	s := &jmap.Submission{
 		ID: jmap.SubmissionID(r.ID), IdentityID: jmap.IdentityID(r.Identity), EmailID: jmap.EmailID(r.Email),

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"cofferdam/internal/jmap"
 )
@@ -114,8 +115,12 @@ func (c content) parameters(own map[string]*string) map[string]*string {
 	return out
 }
 
-// addressed is the envelope as it is sent.
-func (c content) addressed(e *jmap.Envelope) *jmap.Envelope {
+// addressed is the envelope as it is sent, to be held by the server until later.
+func (c content) addressed(e *jmap.Envelope, later time.Time) *jmap.Envelope {
 	e.MailFrom.Parameters = c.parameters(e.MailFrom.Parameters)
+	if !later.IsZero() {
+		until := later.Format(time.RFC3339)
+		e.MailFrom.Parameters["HOLDUNTIL"] = &until
+	}
 	return e
 }

@@ -29,6 +29,7 @@ type platform struct {
 	imap, submission *service
 	sieve            *service // nil: none
 	offer            *sieveOffered
+	smtpOffer        *submissionOffered
 	aliases          *aliases
 }
 
@@ -44,7 +45,7 @@ type service struct {
 func newPlatforms(list []Platform) (*platforms, error) {
 	t := &platforms{byName: map[string]*platform{}, byDomain: map[string]*platform{}}
 	for _, c := range list {
-		p := &platform{Platform: c, aliases: &aliases{file: c.Aliases}, offer: newSieveOffered()}
+		p := &platform{Platform: c, aliases: &aliases{file: c.Aliases}, offer: newSieveOffered(), smtpOffer: newSubmissionOffered()}
 		var err error
 		if p.imap, err = newService(c.IMAP); err != nil {
 			return nil, fmt.Errorf("platform %s: imap: %w", c.Name, err)

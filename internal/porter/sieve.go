@@ -23,6 +23,13 @@ func (p *Porter) sieveCalls(m *ipc.Mux, cell string) {
 		}
 		return p.sieveOffer(ctx, plat)
 	})
+	ipc.Handle(m, ipc.PorterSubmitOffer, 4<<10, sieveTime, func(ctx context.Context, in ipc.SieveAsk) (ipc.SubmitOffer, error) {
+		_, plat, err := p.sieveGrant(in.Auth, cell)
+		if err != nil {
+			return ipc.SubmitOffer{}, err
+		}
+		return p.submitOffer(ctx, plat)
+	})
 	ipc.Handle(m, ipc.PorterSieveRead, 4<<10, sieveTime, func(ctx context.Context, in ipc.SieveAsk) (out ipc.SieveScripts, err error) {
 		err = p.withSieve(ctx, in.Auth, cell, func(ctx context.Context, s *sieveSession) error {
 			out.Scripts, err = s.scripts(ctx)

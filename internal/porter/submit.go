@@ -187,6 +187,12 @@ func applyParams(out *submission.Envelope, env ipc.SubmitEnvelope, further []str
 			out.DSN.Return = submission.Return(strings.ToUpper(value))
 		case "ENVID":
 			out.DSN.EnvID = value
+		case "HOLDUNTIL":
+			at, err := time.Parse(time.RFC3339, value)
+			if err != nil {
+				return ipc.Errorf(ipc.CodeInvalid, "HOLDUNTIL is not a date")
+			}
+			out.Release = at
 		case "REQUIRETLS":
 			out.RequireTLS = true
 		default:
@@ -384,7 +390,8 @@ func submitError(err error) error {
 // impossible says that this server will never take this mail. The cause names
 // sizes and extensions, no address.
 func impossible(e *submission.Error) bool {
-	for _, cause := range []error{submission.ErrTooLarge, submission.ErrNeedUTF8, submission.ErrNeed8Bit, submission.ErrNeedRequireTLS} {
+	for _, cause := range []error{submission.ErrTooLarge, submission.ErrNeedUTF8, submission.ErrNeed8Bit, submission.ErrNeedRequireTLS,
+		submission.ErrNeedRelease, submission.ErrHoldTooLong} {
 		if errors.Is(e, cause) {
 			return true
 		}

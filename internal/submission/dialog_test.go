@@ -121,6 +121,12 @@ func (d dialog) setup(t *testing.T) (Config, Envelope, io.Reader) {
 			env.Size = n
 		case "dsn":
 			env.DSN = DSN{Notify: NotifySuccess | NotifyFailure, Return: ReturnHeaders, EnvID: "id+1"}
+		case "hold":
+			n, err := time.ParseDuration(val)
+			if err != nil {
+				t.Fatal(err)
+			}
+			env.Release = time.Now().Add(n)
 		case "8bit":
 			env.EightBit = true
 		case "client":

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Return says what a failure notice should carry (RFC 3461, section 4.3).
@@ -50,6 +51,9 @@ type Envelope struct {
 	EightBit, UTF8 bool
 	// RequireTLS asks for TLS on the whole way (RFC 8689).
 	RequireTLS bool
+	// Release is when the server shall release the message, zero at once (RFC 4865).
+	// A server that does not hold it for so long makes Send fail beforehand.
+	Release time.Time
 	// AllOrNothing refuses the whole message when one recipient is refused,
 	// instead of sending it to the others.
 	AllOrNothing bool
@@ -149,7 +153,11 @@ func (v Envelope) commands(x Extensions) ([]string, error) {
 	if limit := x.MaxSize(); limit > 0 && v.Size > limit {
 		return nil, fmt.Errorf("%w: %d bytes, server takes %d", ErrTooLarge, v.Size, limit)
 	}
-	out := []string{v.mailCommand(x, utf8)}
+	hold, err := v.holdFor(x, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	out := []string{v.mailCommand(x, utf8) + hold}
 	for _, a := range v.RcptTo {
 		out = append(out, v.rcptCommand(a, x, utf8))
 	}

@@ -63,6 +63,8 @@ var (
 	ErrTooLarge       = errors.New("message larger than allowed")
 	ErrNeedUTF8       = errors.New("server does not offer SMTPUTF8, which this message needs")
 	ErrNeed8Bit       = errors.New("server does not offer 8BITMIME, which this message needs")
+	ErrNeedRelease    = errors.New("server does not offer FUTURERELEASE: it holds no message back")
+	ErrHoldTooLong    = errors.New("message is to be held longer than allowed")
 	ErrNeedRequireTLS = errors.New("server does not offer REQUIRETLS")
 )
 

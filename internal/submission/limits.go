@@ -35,6 +35,9 @@ const (
 	// maxParameter is the longest further parameter in bytes: a command line has 512
 	// (RFC 5321, section 4.5.3.1.4), of which the address and ours need most.
 	maxParameter = 128
+	// maxHoldDigits is how long an interval of FUTURERELEASE may be: 1 to 9 digits
+	// (RFC 4865).
+	maxHoldDigits = 9
 	// MaxSecret bounds a password or token in bytes; a base64 AUTH response may
 	// have 12,288 octets (RFC 4954, section 4).
 	MaxSecret = 8192
