@@ -105,7 +105,26 @@ func (o *Outbox) checkParameters(e *jmap.Envelope) error {
 	if !ok {
 		return invalid("envelope", "The envelope has an SMTP parameter that is not supported.")
 	}
+	for _, a := range e.RcptTo {
+		for _, value := range a.Parameters {
+			if value == nil || !sayable(*value) {
+				return invalid("envelope", "NOTIFY is NEVER, or any of SUCCESS, FAILURE and DELAY.")
+			}
+		}
+	}
 	return nil
+}
+
+// sayable says whether a value of NOTIFY is one (RFC 3461, section 4.1).
+func sayable(notify string) bool {
+	words := strings.Split(strings.ToUpper(notify), ",")
+	for _, w := range words {
+		w = strings.TrimSpace(w)
+		if !slices.Contains([]string{"NEVER", "SUCCESS", "FAILURE", "DELAY"}, w) || w == "NEVER" && len(words) > 1 {
+			return false
+		}
+	}
+	return true
 }
 
 // plausible says whether a recipient can be said in SMTP; whether it exists is

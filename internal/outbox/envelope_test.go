@@ -89,6 +89,12 @@ func TestRefusedBeforehand(t *testing.T) {
 		"parameter of a recipient": {mail, func(c *jmap.SubmissionCreate) {
 			c.Envelope = &jmap.Envelope{MailFrom: from("ann@example.org", nil), RcptTo: []jmap.EnvelopeAddress{from("bob@example.net", params("X", "1"))}}
 		}, jmap.SetError{Type: jmap.SetInvalidProperties, Properties: []string{"envelope"}}},
+		"NOTIFY of nothing": {mail, func(c *jmap.SubmissionCreate) {
+			c.Envelope = &jmap.Envelope{MailFrom: from("ann@example.org", nil), RcptTo: []jmap.EnvelopeAddress{from("bob@example.net", map[string]*string{"NOTIFY": nil})}}
+		}, jmap.SetError{Type: jmap.SetInvalidProperties, Properties: []string{"envelope"}}},
+		"NOTIFY=NEVER and more": {mail, func(c *jmap.SubmissionCreate) {
+			c.Envelope = &jmap.Envelope{MailFrom: from("ann@example.org", nil), RcptTo: []jmap.EnvelopeAddress{bob[0], from("eve@example.net", params("notify", "Never,SUCCESS"))}}
+		}, jmap.SetError{Type: jmap.SetInvalidProperties, Properties: []string{"envelope"}}},
 		"header too large": {"From: ann@example.org\r\nX: " + strings.Repeat("x", maxHeader) + "\r\n\r\n", nil, jmap.SetError{Type: jmap.SetInvalidEmail, Properties: []string{"headers"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -149,14 +155,14 @@ func TestGivenEnvelope(t *testing.T) {
 	r := openRig(t, d)
 	c := create("c")
 	c.Envelope = &jmap.Envelope{MailFrom: jmap.EnvelopeAddress{Email: "alias@example.org", Parameters: params("RET", "HDRS")},
-		RcptTo: []jmap.EnvelopeAddress{{Email: "dan@example.net", Parameters: params("NOTIFY", "SUCCESS")}}}
+		RcptTo: []jmap.EnvelopeAddress{{Email: "dan@example.net", Parameters: params("NOTIFY", "SUCCESS,delay")}}}
 	s, no := r.sendOne(c)
 	if no != nil {
 		t.Fatalf("%+v", no)
 	}
 	got := d.sent()[0].env
 	if got.MailFrom.Email != "alias@example.org" || *got.MailFrom.Parameters["RET"] != "HDRS" || *got.MailFrom.Parameters["BODY"] != "8BITMIME" ||
-		len(got.RcptTo) != 1 || *got.RcptTo[0].Parameters["NOTIFY"] != "SUCCESS" {
+		len(got.RcptTo) != 1 || *got.RcptTo[0].Parameters["NOTIFY"] != "SUCCESS,delay" {
 		t.Errorf("sent %+v", got)
 	}
 	if len(s.Envelope.MailFrom.Parameters) != 1 {

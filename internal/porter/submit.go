@@ -202,21 +202,26 @@ func applyParams(out *submission.Envelope, env ipc.SubmitEnvelope, further []str
 			out.Further = append(out.Further, submission.Parameter{Name: strings.ToUpper(name), Value: value})
 		}
 	}
-	for _, to := range env.To {
+	for i, to := range env.To {
 		for name, value := range to.Params {
 			if !strings.EqualFold(name, "NOTIFY") {
 				return ipc.Errorf(ipc.CodeInvalid, "RCPT TO parameter is not known")
 			}
 			n, ok := notify(value)
 			if !ok {
-				return ipc.Errorf(ipc.CodeInvalid, "NOTIFY has a word that is not known")
+				return ipc.Errorf(ipc.CodeInvalid, "NOTIFY cannot be said so")
 			}
-			out.DSN.Notify |= n
+			if out.DSN.Notify == nil {
+				out.DSN.Notify = make([]submission.Notify, len(env.To))
+			}
+			out.DSN.Notify[i] = n
 		}
 	}
 	return nil
 }
 
+// notify reads the value of NOTIFY: NEVER alone, or any of the others (RFC 3461,
+// section 4.1).
 func notify(value string) (n submission.Notify, ok bool) {
 	for word := range strings.SplitSeq(strings.ToUpper(value), ",") {
 		switch strings.TrimSpace(word) {
@@ -232,7 +237,7 @@ func notify(value string) (n submission.Notify, ok bool) {
 			return 0, false
 		}
 	}
-	return n, true
+	return n, n&submission.NotifyNever == 0 || n == submission.NotifyNever
 }
 
 // send dials, authenticates and sends one mail.

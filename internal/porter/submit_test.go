@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -54,6 +55,8 @@ func TestGuardEnvelope(t *testing.T) {
 		"auth parameter":     {ipc.SubmitEnvelope{From: "ann@example.org", FromParams: ipc.Params{"AUTH": "ceo@example.org"}, To: to("bob@example.net")}, ipc.CodeInvalid},
 		"unknown at a recipient": {ipc.SubmitEnvelope{From: "ann@example.org",
 			To: []ipc.SubmitRcpt{{Address: "bob@example.net", Params: ipc.Params{"X": ""}}}}, ipc.CodeInvalid},
+		"never and more": {ipc.SubmitEnvelope{From: "ann@example.org",
+			To: []ipc.SubmitRcpt{{Address: "bob@example.net", Params: ipc.Params{"NOTIFY": "NEVER,SUCCESS"}}}}, ipc.CodeInvalid},
 		"unknown notice": {ipc.SubmitEnvelope{From: "ann@example.org",
 			To: []ipc.SubmitRcpt{{Address: "bob@example.net", Params: ipc.Params{"NOTIFY": "SUCCESS,SOMETIMES"}}}}, ipc.CodeInvalid},
 	} {
@@ -70,12 +73,13 @@ func TestGuardEnvelope(t *testing.T) {
 func TestEnvelopeParameters(t *testing.T) {
 	out, err := guardEnvelope(ipc.SubmitEnvelope{From: "ann@example.org", Size: 77, To: []ipc.SubmitRcpt{
 		{Address: "bob@example.net", Params: ipc.Params{"notify": "success, Delay"}}, {Address: "j\u00f6rg@example.net", Params: ipc.Params{"NOTIFY": "FAILURE"}},
+		{Address: "dan@example.net", Params: ipc.Params{"NOTIFY": "never"}}, {Address: "eve@example.net"},
 	}, FromParams: ipc.Params{"body": "8bitmime", "smtputf8": "", "SIZE": "1", "ret": "hdrs", "EnvID": "e1", "RequireTLS": ""}}, []string{"ann@example.org"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := submission.DSN{Notify: submission.NotifySuccess | submission.NotifyDelay | submission.NotifyFailure, Return: submission.ReturnHeaders, EnvID: "e1"}
-	if !out.EightBit || !out.UTF8 || !out.RequireTLS || out.Size != 77 || out.DSN != want {
+	want := submission.DSN{Notify: []submission.Notify{submission.NotifySuccess | submission.NotifyDelay, submission.NotifyFailure, submission.NotifyNever, 0}, Return: submission.ReturnHeaders, EnvID: "e1"}
+	if !out.EightBit || !out.UTF8 || !out.RequireTLS || out.Size != 77 || !reflect.DeepEqual(out.DSN, want) {
 		t.Errorf("%+v", out)
 	}
 	// Addresses alone do not ask for SMTPUTF8 here: submission asks for what

@@ -46,7 +46,7 @@ func FuzzParseAddress(f *testing.F) {
 			return
 		}
 		x := Extensions{"SMTPUTF8": "", "8BITMIME": "", "DSN": ""}
-		env := Envelope{MailFrom: a, RcptTo: []Address{a}, DSN: DSN{Notify: NotifyDelay}}
+		env := Envelope{MailFrom: a, RcptTo: []Address{a}, DSN: DSN{Notify: []Notify{NotifyDelay}}}
 		lines, err := env.commands(x)
 		if err != nil {
 			t.Fatalf("%q: %v", s, err)

@@ -120,7 +120,7 @@ func (d dialog) setup(t *testing.T) (Config, Envelope, io.Reader) {
 			}
 			env.Size = n
 		case "dsn":
-			env.DSN = DSN{Notify: NotifySuccess | NotifyFailure, Return: ReturnHeaders, EnvID: "id+1"}
+			env.DSN = DSN{Notify: []Notify{NotifySuccess | NotifyFailure, NotifyNever}, Return: ReturnHeaders, EnvID: "id+1"}
 		case "hold":
 			n, err := time.ParseDuration(val)
 			if err != nil {

@@ -16,8 +16,8 @@ const (
 	ReturnHeaders Return = "HDRS"
 )
 
-// Notify is a set of events worth a notice (RFC 3461, section 4.1). The zero
-// value leaves it to the server; NotifyNever excludes the others.
+// Notify is a set of events worth a notice about one recipient (RFC 3461, section
+// 4.1). The zero value leaves it to the server; NotifyNever excludes the others.
 type Notify uint8
 
 // The events.
@@ -31,7 +31,9 @@ const (
 // DSN is what the sender wants to be told. It is dropped silently where the
 // server does not offer DSN; Result.DSN says whether it was passed on.
 type DSN struct {
-	Notify Notify
+	// Notify has what is wanted of each recipient, in the order of RcptTo; it may
+	// be shorter.
+	Notify []Notify
 	Return Return
 	EnvID  string // printable ASCII, at most MaxEnvID bytes
 }
@@ -101,8 +103,10 @@ func (v Envelope) validate() error {
 }
 
 func (d DSN) validate() error {
-	if d.Notify >= NotifyNever<<1 || d.Notify&NotifyNever != 0 && d.Notify != NotifyNever {
-		return fmt.Errorf("%w: contradicting notify events", ErrEnvelope)
+	for _, n := range d.Notify {
+		if n >= NotifyNever<<1 || n&NotifyNever != 0 && n != NotifyNever {
+			return fmt.Errorf("%w: contradicting notify events", ErrEnvelope)
+		}
 	}
 	if d.Return != "" && d.Return != ReturnFull && d.Return != ReturnHeaders {
 		return fmt.Errorf("%w: unknown return type", ErrEnvelope)
@@ -158,8 +162,12 @@ func (v Envelope) commands(x Extensions) ([]string, error) {
 		return nil, err
 	}
 	out := []string{v.mailCommand(x, utf8) + hold}
-	for _, a := range v.RcptTo {
-		out = append(out, v.rcptCommand(a, x, utf8))
+	for i, a := range v.RcptTo {
+		var n Notify
+		if i < len(v.DSN.Notify) {
+			n = v.DSN.Notify[i]
+		}
+		out = append(out, rcptCommand(a, n, x, utf8))
 	}
 	return out, nil
 }
@@ -194,13 +202,13 @@ func (v Envelope) mailCommand(x Extensions, utf8 bool) string {
 	return s
 }
 
-func (v Envelope) rcptCommand(a Address, x Extensions, utf8 bool) string {
+func rcptCommand(a Address, n Notify, x Extensions, utf8 bool) string {
 	to, _ := a.ascii()
 	s := "RCPT TO:<" + to.String() + ">"
-	if !x.Has("DSN") || v.DSN.Notify == 0 {
+	if !x.Has("DSN") || n == 0 {
 		return s
 	}
-	s += " NOTIFY=" + v.DSN.Notify.String()
+	s += " NOTIFY=" + n.String()
 	if isASCII(to.String()) {
 		// RFC 3461, section 4.2, so that the notice names what the person wrote.
 		s += " ORCPT=rfc822;" + xtext(to.String())
