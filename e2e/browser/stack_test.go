@@ -89,7 +89,7 @@ func startDemo(t *testing.T) stack {
 }
 
 // startServer runs serve before real Dovecot and Postfix. Ada's inbox has the
-// corpus, Cora's has many mails made of it; Ben and Dora begin with nothing.
+// corpus, Cora's has many mails made of it; Ben, Dora and Emma begin with nothing.
 func startServer(t *testing.T) stack {
 	t.Helper()
 	corpus := platform.Maildir(t, platform.MaildirSpec{Classes: "all"})
@@ -97,6 +97,7 @@ func startServer(t *testing.T) stack {
 	users := []platform.User{
 		{Login: "ada", Password: "wide gate low tide", Maildir: corpus}, {Login: "ben", Password: "slack water at noon"},
 		{Login: "cora", Password: "ten thousand tides", Maildir: large}, {Login: "dora", Password: "no script no harm"},
+		{Login: "emma", Password: "five seconds more"},
 	}
 	for i := range users {
 		users[i].Password = strings.ReplaceAll(users[i].Password, " ", "-")

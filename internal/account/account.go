@@ -36,6 +36,8 @@ type Config struct {
 	Filters  Filters  // nil: this account has no Sieve
 	Renderer Renderer // nil: MessageView is empty
 	Faults   Faults   // nil: none are ever told
+	// UndoSend is for how long those can take a sent mail back who have not chosen.
+	UndoSend time.Duration
 	// AsSaid: the charset of a text is the one that its part names, or US-ASCII, and
 	// is never guessed (RFC 8621, section 9.1).
 	AsSaid bool
@@ -82,6 +84,7 @@ var (
 	_ jmapserver.BlobReferrer      = (*Account)(nil)
 	_ jmapserver.Viewer            = (*Account)(nil)
 	_ jmapserver.FaultAcknowledger = (*Account)(nil)
+	_ jmapserver.UndoSender        = (*Account)(nil)
 	_ jmapserver.QuotaReader       = (*Account)(nil)
 	_ jmapserver.Searcher          = (*Account)(nil)
 	_ jmapserver.SnippetReader     = (*Account)(nil)
@@ -197,7 +200,7 @@ func (a *Account) Ready(ctx context.Context) error { return a.mail.AwaitComplete
 func (a *Account) Info() jmap.AccountInfo {
 	info := *a.info.Load()
 	if a.cfg.Outbox != nil {
-		info.Submission = a.submissionCapability()
+		info.Submission, info.UndoSend = a.submissionCapability(), a.undoSend()
 	}
 	info.HasQuota = a.quota != nil
 	if a.cfg.Faults != nil {

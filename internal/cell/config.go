@@ -9,6 +9,10 @@ type Config struct {
 	HeaderMemory int64 `json:"headerMemory"`
 	// Submission is what operators say of a platform's submission server.
 	Submission map[string]Submission `json:"submission,omitempty"`
+	// UndoSend is for how many seconds those can take a sent mail back who have not
+	// chosen, UndoSendMost for how many one can at all.
+	UndoSend     int `json:"undoSend"`
+	UndoSendMost int `json:"undoSendMost"`
 	// AsSaid: charsets of texts are not guessed.
 	AsSaid bool `json:"asSaid,omitempty"`
 	// Forget is after how long of silence a person's account is closed, with its

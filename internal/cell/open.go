@@ -76,6 +76,7 @@ func (c *Cell) openAccount(ctx context.Context, p *person, req ipc.PersonRequest
 			return list
 		},
 		Parameters: says.Parameters,
+		Hold:       c.hold(),
 		Log:        c.log,
 	})
 	if err = errors.Join(err, <-opened, <-probed); err != nil {
@@ -87,6 +88,7 @@ func (c *Cell) openAccount(ctx context.Context, p *person, req ipc.PersonRequest
 		HeaderBytes: int(c.cfg.HeaderMemory), AsSaid: c.cfg.AsSaid,
 		HeadStart: headStart,
 		Snapshot:  func(context.Context) []byte { return <-kept },
+		UndoSend:  time.Duration(c.cfg.UndoSend) * time.Second,
 	})
 	if err != nil {
 		return fail(err)
@@ -104,6 +106,14 @@ func (c *Cell) openAccount(ctx context.Context, p *person, req ipc.PersonRequest
 		p.index.end()
 		wipe(keys)
 	}, nil
+}
+
+// hold is outbox.Config.Hold.
+func (c *Cell) hold() time.Duration {
+	if c.cfg.UndoSendMost == 0 {
+		return -1
+	}
+	return time.Duration(c.cfg.UndoSendMost) * time.Second
 }
 
 func wipe(keys map[seal.Class]seal.ClassKey) {

@@ -16,6 +16,7 @@ type Config struct {
 	Admin    Admin             `toml:"admin" comment:"Health and metrics, for the operator's network only."`
 	SignIn   SignIn            `toml:"signin" comment:"Sign-in and sessions."`
 	Cells    Cells             `toml:"cells" comment:"The sandboxed processes that do the mail work."`
+	Sending  Sending           `toml:"sending" comment:"How mail goes out."`
 	Push     Push              `toml:"push" comment:"Web Push: other mail clients are told of changes through the push service of their device. The role courier posts to the internet for it, to public addresses alone."`
 	Platform []Platform        `toml:"platform" comment:"The mail platforms behind us; at least one."`
 	Unsafe   map[string]string `toml:"unsafe" comment:"Settings that take a defence away, each with the reason why it must be so. missing_sandbox names the layers first, as doctor does:\nmissing_sandbox = \"pid-namespace, empty-root: this container has no user namespaces\""`
@@ -65,6 +66,12 @@ type Cells struct {
 	GuessCharsets bool     `toml:"guess_charsets" comment:"Guess the charset of a text that names none or a wrong one. Turn it off if your mail filter does not guess: what it sees must be what people see."`
 	Forget        Duration `toml:"forget" comment:"A person of whom nothing was heard for so long costs no memory and no connection any more; the session lives on."`
 	Idle          Duration `toml:"idle" comment:"With people_per_cell: an empty cell ends after so long."`
+}
+
+// Sending is how mail goes out.
+type Sending struct {
+	Undo     Duration `toml:"undo" comment:"A sent mail can be taken back for so long by people who have not chosen another time."`
+	UndoMost Duration `toml:"undo_most" comment:"The longest time that people can choose: 0s (mail goes out at once) to 1m."`
 }
 
 // Push is what courier may do.
@@ -137,8 +144,9 @@ func Default() Config {
 			Forget:        Duration(5 * time.Minute),
 			Idle:          Duration(10 * time.Minute),
 		},
-		Push: Push{Enabled: true, PerHost: 36_000},
-		Log:  Log{Level: "info", Format: "json"},
+		Sending: Sending{Undo: Duration(10 * time.Second), UndoMost: Duration(time.Minute)},
+		Push:    Push{Enabled: true, PerHost: 36_000},
+		Log:     Log{Level: "info", Format: "json"},
 	}
 }
 

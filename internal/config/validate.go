@@ -14,6 +14,7 @@ import (
 const (
 	maxCells   = 256 // each is a process with its renders
 	maxRenders = 16
+	maxUndo    = time.Minute // what a cell waits for: longer is the submission server's to hold (FUTURERELEASE)
 	minForget  = 10 * time.Second
 	minMemory  = 128 << 20 // a cell below this cannot hold one large index
 	minRender  = 64 << 20
@@ -31,6 +32,7 @@ func (c *Config) Validate() Error {
 	c.checkAdmin(&f)
 	c.checkSignIn(&f)
 	c.checkCells(&f)
+	c.checkSending(&f)
 	c.checkPush(&f)
 	c.checkPlatforms(&f)
 	c.checkUnsafe(&f)
@@ -149,6 +151,19 @@ func (c *Config) checkCells(f *faults) {
 	}
 	if time.Duration(k.Idle) < 10*time.Second {
 		f.add("cells.idle must be at least 10s")
+	}
+}
+
+func (c *Config) checkSending(f *faults) {
+	undo, most := time.Duration(c.Sending.Undo), time.Duration(c.Sending.UndoMost)
+	if most < 0 || most > maxUndo {
+		f.add("sending.undo_most must lie between 0s and %s", maxUndo)
+	}
+	if undo < 0 || undo > most {
+		f.add("sending.undo must lie between 0s and sending.undo_most")
+	}
+	if undo%time.Second != 0 || most%time.Second != 0 {
+		f.add("sending.undo and sending.undo_most are whole seconds")
 	}
 }
 

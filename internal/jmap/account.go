@@ -11,6 +11,7 @@ type AccountInfo struct {
 
 	Mail       MailCapability
 	Submission *SubmissionCapability // nil: this account may not send
+	UndoSend   *UndoSend             // nil: this account may not send
 	HasQuota   bool                  // the account is a QuotaReader with quotas
 	Faults     []Fault               // of its sealed records, until they are acknowledged
 	Sieve      *SieveCapability      // nil: the platform has no Sieve, or it is not known yet
@@ -24,6 +25,13 @@ type Fault struct {
 	Kind  string
 	Found time.Time
 	Rows  int // that cannot be read; 0: none
+}
+
+// UndoSend is for how long the person can take a sent mail back, in seconds.
+type UndoSend struct {
+	Seconds *uint64 // what they chose; nil: nothing
+	Default uint64  // what the operator chose for those who did not
+	Most    uint64
 }
 
 // MailCapability is the account's part of urn:ietf:params:jmap:mail (RFC 8621,

@@ -8,7 +8,7 @@ const (
 	CapabilityWebSocket  = "urn:ietf:params:jmap:websocket"  // RFC 8887
 )
 
-// CapabilityVendor is the one extension of ours: MessageView, EmailSearch, AccountFault.
+// CapabilityVendor is the one extension of ours: MessageView, EmailSearch, AccountFault, UndoSend.
 // It is the path of its documentation: outside, the capability is called by the
 // whole URL at this installation (RFC 8620, sections 1.8 and 2; docs/decisions/0011).
 const CapabilityVendor = "/docs/jmap-extension-1"

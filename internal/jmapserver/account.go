@@ -195,6 +195,14 @@ type FaultAcknowledger interface {
 	AcknowledgeFaults(ctx context.Context) error
 }
 
+// UndoSender is the optional ability to keep for how long the person wants to be
+// able to take a sent mail back: Info's UndoSend.
+type UndoSender interface {
+	// SetUndoSend keeps seconds, at most UndoSend.Most; nil: whatever the operator
+	// chose. jmap.Forbidden: this session can keep nothing.
+	SetUndoSend(ctx context.Context, seconds *uint64) error
+}
+
 // Viewer is the optional ability to say what the rendering of a body found.
 type Viewer interface {
 	MessageView(ctx context.Context, ids []jmap.EmailID) (list []jmap.MessageView, notFound []jmap.EmailID, err error)

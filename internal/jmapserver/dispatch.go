@@ -85,6 +85,7 @@ func methods() map[string]method {
 		"Quota/queryChanges": {capability: jmap.CapabilityQuota, run: quotaQueryChanges, able: able[QuotaReader]},
 
 		"AccountFault/acknowledge": {capability: jmap.CapabilityVendor, run: faultAcknowledge, able: able[FaultAcknowledger]},
+		"UndoSend/set":             {capability: jmap.CapabilityVendor, run: undoSendSet, able: able[UndoSender], writes: true},
 		"MessageView/get":          {capability: jmap.CapabilityVendor, run: messageViewGet, able: able[Viewer]},
 	}
 }

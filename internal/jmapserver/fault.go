@@ -5,24 +5,32 @@ import (
 	"cofferdam/internal/jmap/ijson"
 )
 
-// appendFaults appends the account's part of the vendor capability: what was found
-// wrong with the person's sealed records, for them to see.
-func appendFaults(dst []byte, faults []jmap.Fault) []byte {
+// appendVendorAccount appends the account's part of the vendor capability.
+func appendVendorAccount(dst []byte, info *jmap.AccountInfo) []byte {
 	o := ijson.Open(dst)
-	o.B = append(o.Key("faults"), '[')
+	o.B = appendFaults(o.Key("faults"), info.Faults)
+	if info.UndoSend != nil {
+		o.B = appendUndoSend(o.Key("undoSend"), info.UndoSend)
+	}
+	return o.Close()
+}
+
+// appendFaults appends what was found wrong with the person's sealed records, for
+// them to see.
+func appendFaults(dst []byte, faults []jmap.Fault) []byte {
+	dst = append(dst, '[')
 	for i, f := range faults {
 		if i > 0 {
-			o.B = append(o.B, ',')
+			dst = append(dst, ',')
 		}
-		in := ijson.Open(o.B)
+		in := ijson.Open(dst)
 		in.Str("class", f.Class)
 		in.Str("kind", f.Kind)
 		in.B = append(jmap.AppendUTCDate(append(in.Key("found"), '"'), f.Found), '"')
 		in.Uint("rows", uint64(f.Rows))
-		o.B = in.Close()
+		dst = in.Close()
 	}
-	o.B = append(o.B, ']')
-	return o.Close()
+	return append(dst, ']')
 }
 
 // faultAcknowledge is AccountFault/acknowledge of the vendor capability: the

@@ -183,7 +183,7 @@ func (h *Handler) appendAccount(dst []byte, a accountOf, caps []string, base str
 		case c == jmap.CapabilityBlob:
 			in.B = h.appendBlobCapability(in.Key(c), a.account, &a.info)
 		case c == jmap.CapabilityVendor:
-			in.B = appendFaults(in.Key(identifier(c, base)), a.info.Faults)
+			in.B = appendVendorAccount(in.Key(identifier(c, base)), &a.info)
 		default:
 			in.B = append(in.Key(c), "{}"...)
 		}

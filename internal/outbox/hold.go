@@ -14,10 +14,14 @@ import (
 // in memory alone it is 0: the asker would be told that a mail is on its way which
 // nobody sends, or puts back, when the session ends before its time.
 func (o *Outbox) MaxHold() time.Duration {
-	if o.memory {
+	switch h := o.cfg.Hold; {
+	case o.memory || h < 0:
 		return 0
+	case h == 0:
+		return maxHold
+	default:
+		return min(h, maxHold)
 	}
-	return maxHold
 }
 
 // releaseOf is when a submission is to be sent: RFC 8621 section 7 has clients ask

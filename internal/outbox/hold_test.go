@@ -80,6 +80,16 @@ func TestHold(t *testing.T) {
 	})
 }
 
+// TestHoldBounded: the operator says how long a mail may be held, up to maxHold.
+func TestHoldBounded(t *testing.T) {
+	for set, want := range map[time.Duration]time.Duration{0: maxHold, -1: 0, 30 * time.Second: 30 * time.Second, maxHold: maxHold, 2 * maxHold: maxHold} {
+		o, err := Open(t.Context(), Config{Records: newDisk(), Hold: set})
+		if err != nil || o.MaxHold() != want || o.MaxDelay() != want {
+			t.Errorf("%v: %v, %v", set, o.MaxHold(), err)
+		}
+	}
+}
+
 // TestUndo: what is canceled is never sent, by this process or by the next; and it
 // may be sent anew.
 func TestUndo(t *testing.T) {

@@ -27,7 +27,10 @@ type Config struct {
 	Offered Offer
 	// Offer asks what the submission server can; nil: nothing is known of it.
 	Offer func(context.Context) (Offer, error)
-	Log   *slog.Logger
+	// Hold is how long a mail may be held here, at most maxHold, which is what 0
+	// stands for; negative: none is.
+	Hold time.Duration
+	Log  *slog.Logger
 }
 
 // Outbox is one person's mail on its way out.

@@ -214,6 +214,7 @@ func (p *plan) courier(c config.Config) (any, sandbox.Profile, error) {
 
 func (p *plan) cell(c config.Config) (any, sandbox.Profile, error) {
 	out := cell.Config{Name: c.Web.Name, HeaderMemory: int64(c.Cells.HeaderMemory), AsSaid: !c.Cells.GuessCharsets,
+		UndoSend: int(time.Duration(c.Sending.Undo) / time.Second), UndoSendMost: int(time.Duration(c.Sending.UndoMost) / time.Second),
 		Forget: time.Duration(c.Cells.Forget), IndexEvery: indexEvery}
 	for _, pc := range c.Platform {
 		s := cell.Submission{Extensions: map[string][]string{}, Parameters: upper(pc.Parameters)}

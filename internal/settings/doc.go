@@ -1,6 +1,6 @@
 // Package settings is what a person has set that no mail server keeps: the
 // identities they send as (RFC 8621, section 6) and the order of their mailboxes
-// (section 2, sortOrder). It is kept as sealed records of class settings.
+// (section 2, sortOrder), and for how long a sent mail can be taken back. It is kept as sealed records of class settings.
 //
 // # Invariants
 //

@@ -62,6 +62,7 @@ type Settings struct {
 	identities map[jmap.IdentityID]*identity // also of addresses that are not the person's now, and marks of deleted ones
 	seq        int64
 	orders     orders
+	sending    sending
 }
 
 // Open reads the person's records.
@@ -87,6 +88,7 @@ func (s *Settings) load(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.locked, s.identities, s.seq, s.orders = locked, map[jmap.IdentityID]*identity{}, 0, orders{V: 1}
+	s.sending = sending{V: 1}
 	for _, r := range stored {
 		if err := s.take(r); err != nil {
 			s.cfg.Log.Error("record of settings left alone", "err", err)
@@ -101,6 +103,13 @@ func (s *Settings) take(r Stored) error {
 		o, err := decodeOrders(r)
 		if err == nil {
 			s.orders = o
+		}
+		return err
+	}
+	if r.ID == sendingID {
+		o, err := decodeSending(r)
+		if err == nil {
+			s.sending = o
 		}
 		return err
 	}

@@ -299,6 +299,32 @@ func TestOrdersAreKept(t *testing.T) {
 	}
 }
 
+// For how long a mail can be taken back is kept, and forgotten.
+func TestUndoSendIsKept(t *testing.T) {
+	d := newDisk()
+	w := open(t, d)
+	if got := w.UndoSend(); got != nil {
+		t.Errorf("chosen from the beginning: %d", *got)
+	}
+	for _, want := range []*uint64{ptr(uint64(0)), ptr(uint64(30)), nil, ptr(uint64(60))} {
+		if why := w.SetUndoSend(t.Context(), want); why != nil {
+			t.Fatal(why)
+		}
+		if diff := cmp.Diff(want, open(t, d).UndoSend()); diff != "" || !cmp.Equal(want, w.UndoSend()) {
+			t.Errorf("read back (-want +got):\n%s", diff)
+		}
+	}
+	d.locked = true
+	if why := open(t, d).SetUndoSend(t.Context(), ptr(uint64(5))); why == nil || why.Type != jmap.SetForbidden {
+		t.Errorf("locked: %v", why)
+	}
+	d.locked = false
+	d.rows["sending"] = Stored{"sending", 9, []byte(`{"v":2,"undo":5}`)}
+	if got := open(t, d).UndoSend(); got != nil {
+		t.Errorf("a record of a newer version was read as %d", *got)
+	}
+}
+
 // Whoever waits hears of a change.
 func TestMoved(t *testing.T) {
 	w := open(t, newDisk())
@@ -316,6 +342,7 @@ func FuzzRecords(f *testing.F) {
 	f.Add("identity/iabc", []byte(`{"v":1,"id":"iabc","seq":3,"email":"a@b.example"}`))
 	f.Add("identity/iabc", []byte(`{"v":1,"id":"iabc","seq":3,"made":2,"deleted":true}`))
 	f.Add("mailboxes", []byte(`{"v":1,"orders":{"a":3}}`))
+	f.Add("sending", []byte(`{"v":1,"undo":3}`))
 	f.Fuzz(func(t *testing.T, id string, data []byte) {
 		d := &disk{rows: map[string]Stored{id: {ID: id, Revision: 3, Data: data}}}
 		w := open(t, d, "a@b.example")

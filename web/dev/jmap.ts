@@ -22,6 +22,9 @@ export class FakeJmap {
   /** Set by tests: every mutation is refused with this type. */
   refuse: string | undefined;
   private serial = 0;
+  /** What the person chose, and may choose: for how long a sent mail can be taken back. */
+  undoSend: number | null = null;
+  undoMost = 60;
 
   constructor(threads: number) {
     this.mails = makeMails(threads);
@@ -39,7 +42,7 @@ export class FakeJmap {
         "urn:ietf:params:jmap:submission": {},
         [extension(origin)]: {},
       },
-      accounts: { [ACCOUNT]: { name: me.email, isPersonal: true, isReadOnly: false, accountCapabilities: { "urn:ietf:params:jmap:submission": { maxDelayedSend: 60, submissionExtensions: {} } } } },
+      accounts: { [ACCOUNT]: { name: me.email, isPersonal: true, isReadOnly: false, accountCapabilities: { "urn:ietf:params:jmap:submission": { maxDelayedSend: 60, submissionExtensions: {} }, [extension(origin)]: { faults: [], undoSend: { seconds: this.undoSend, default: 10, most: this.undoMost } } } } },
       primaryAccounts: { "urn:ietf:params:jmap:mail": ACCOUNT, "urn:ietf:params:jmap:submission": ACCOUNT },
       username: me.email,
       apiUrl: "/jmap/api",
@@ -96,6 +99,10 @@ export class FakeJmap {
       "Identity/get": () => [[name, this.identityGet()]],
       "EmailSubmission/set": (a) => this.submit(a),
       "EmailSubmission/get": () => [[name, this.submissionGet()]],
+      "UndoSend/set": (a) => {
+        this.undoSend = a["seconds"] as number | null;
+        return [[name, { accountId: ACCOUNT }]];
+      },
       "MessageView/get": (a) => [[name, this.views(a)]],
     };
     const method = methods[name];

@@ -368,7 +368,7 @@ test("an address that is typed whole needs no more than a click on Send", async 
 });
 
 test("a sent mail can be taken back, by button and by key, and goes out otherwise", async ({ signedIn }) => {
-  const [ada, ben] = [await signedIn("ada"), await signedIn("ben")];
+  const [ada, ben] = [await signedIn("emma"), await signedIn("ben")]; // what she chooses holds for her other browsers
   const subject = `Too early ${crypto.randomUUID().slice(0, 8)}`;
   await ada.chooseUndo("For 5 seconds");
   await ada.write(personNamed("ben").address, subject, "Wait.");
@@ -386,6 +386,9 @@ test("a sent mail can be taken back, by button and by key, and goes out otherwis
   expect(await ben.row(subject).count()).toBe(0);
   await ada.send();
   await expect(ben.row(subject)).toBeVisible({ timeout: 20_000 });
+  const elsewhere = await signedIn("emma");
+  await elsewhere.page.getByRole("navigation", { name: "Folders" }).locator("[aria-haspopup=menu]").click();
+  await expect(elsewhere.page.getByRole("menuitemradio", { name: "For 5 seconds" })).toBeChecked();
 });
 
 test("the list stays where a person has scrolled it when mail comes in", async ({ signedIn }) => {

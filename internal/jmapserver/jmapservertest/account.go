@@ -232,6 +232,16 @@ func at(s string) time.Time {
 	return t
 }
 
+// SetUndoSend implements jmapserver.UndoSender.
+func (a *Account) SetUndoSend(_ context.Context, seconds *uint64) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.fail == nil {
+		a.info.UndoSend = &jmap.UndoSend{Seconds: seconds, Default: a.info.UndoSend.Default, Most: a.info.UndoSend.Most}
+	}
+	return a.fail
+}
+
 // AcknowledgeFaults implements jmapserver.FaultAcknowledger.
 func (a *Account) AcknowledgeFaults(context.Context) error {
 	a.mu.Lock()

@@ -11,6 +11,7 @@ func New() *Account {
 		Mail: jmap.MailCapability{MaxMailboxDepth: 10, MaxSizeMailboxName: 200, MaxSizeAttachmentsPerEmail: 50_000_000,
 			EmailQuerySortOptions:    []jmap.SortProperty{jmap.SortReceivedAt, jmap.SortSize, jmap.SortSubject, jmap.SortHasKeyword},
 			MayCreateTopLevelMailbox: true},
+		UndoSend:   &jmap.UndoSend{Default: 10, Most: 60},
 		Submission: &jmap.SubmissionCapability{MaxDelayedSend: 60, SubmissionExtensions: map[string][]string{"SIZE": {"10240000"}, "DSN": {}}},
 	}
 	box := func(id, name, parent, role string, order uint32) {

@@ -253,6 +253,7 @@ export const words = {
     undo: "This could not be undone.",
     destroy: "Not deleted.",
     answer: "The mail to answer could not be loaded.",
+    choice: "This holds in this browser alone.",
     signOut: "You are still signed in: signing out did not reach the server.",
   },
 

@@ -14,6 +14,13 @@ const session = (accountCapabilities: object) => ({
   eventSourceUrl: "/e",
 });
 
+test("for how long a sent mail can be taken back is read from there too", () => {
+  const got = (undoSend?: object) => jmapSession(session({ [COFFERDAM]: { undoSend } }), "s").undoSend;
+  assert.deepEqual(got({ seconds: null, default: 10, most: 60 }), { seconds: -1, default: 10, most: 60 });
+  assert.deepEqual(got({ seconds: 0, default: 10, most: 60 }), { seconds: 0, default: 10, most: 60 });
+  assert.equal(got(), undefined);
+});
+
 test("faults of sealed records are read from the account's part of the vendor capability", () => {
   const found = "2026-03-04T05:06:07Z";
   const got = jmapSession(

@@ -13,6 +13,7 @@ import {
 } from "../base/decode";
 import { type AccountId, accountId } from "./id";
 import { COFFERDAM, CORE, MAIL, MDN, SUBMISSION } from "./call";
+import { undoSend, type UndoSend } from "./undosend";
 
 /** Limits the client must keep (RFC 8620, section 2, urn:ietf:params:jmap:core). */
 export interface CoreLimits {
@@ -33,6 +34,8 @@ export interface JmapSession {
   readonly hasVendor: boolean;
   /** Seconds that a mail may wait before it is sent (RFC 8621, section 1.3.2); 0: none. */
   readonly maxDelayedSend: number;
+  /** For how long a sent mail can be taken back; undefined: the server keeps no choice. */
+  readonly undoSend: UndoSend | undefined;
   /** Receipts can be sent (RFC 9007). */
   readonly sendsReceipts: boolean;
   /** What was found wrong with the person's sealed records, until they have seen it. */
@@ -51,7 +54,8 @@ const limits = object<CoreLimits>({
   maxObjectsInSet: orElse(num, 500),
 });
 
-const vendorAccount = object<{ faults: Fault[] }>({
+const vendorAccount = object<{ faults: Fault[]; undoSend: UndoSend | undefined }>({
+  undoSend: orElse<UndoSend | undefined>(undoSend, undefined),
   faults: orElse(list(object<Fault>({ found: orElse(str, "") })), []),
 });
 
@@ -95,6 +99,7 @@ export const jmapSession: Decoder<JmapSession> = (v, at) => {
   const core = w.capabilities[CORE];
   const vendor = w.accounts[account]?.accountCapabilities[COFFERDAM];
   const submission = w.accounts[account]?.accountCapabilities[SUBMISSION];
+  const own = isRecord(vendor) ? vendorAccount(vendor, "vendor") : undefined;
   return {
     account: accountId(account, "primaryAccounts"),
     username: w.username,
@@ -104,7 +109,8 @@ export const jmapSession: Decoder<JmapSession> = (v, at) => {
     eventSourceUrl: sameOrigin(w.eventSourceUrl),
     limits: limits(isRecord(core) ? core : {}, "core"),
     hasVendor: COFFERDAM in w.capabilities,
-    faults: isRecord(vendor) ? vendorAccount(vendor, "vendor").faults : [],
+    faults: own?.faults ?? [],
+    undoSend: own?.undoSend,
     sendsReceipts: MDN in (w.accounts[account]?.accountCapabilities ?? {}),
     maxDelayedSend: isRecord(submission) ? submissionCapability(submission, "submission").maxDelayedSend : 0,
   };

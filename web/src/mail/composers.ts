@@ -11,7 +11,7 @@ import type { Store } from "../store/store";
 import type { Actions } from "./actions";
 import { Composer } from "./composer";
 import { type DraftKind, forwardDraft, newDraft, replyDraft, savedDraft } from "./draft";
-import { type Outgoing, undoSeconds } from "./outgoing";
+import type { Outgoing } from "./outgoing";
 import type { Recents } from "./recents";
 import type { Toasts } from "./toasts";
 import { explain } from "./trouble";
@@ -107,7 +107,7 @@ export class Composers {
 
   async send(composer: Composer): Promise<void> {
     this.recents.note([...composer.to.peek(), ...composer.cc.peek(), ...composer.bcc.peek()], true);
-    if (!(await composer.send(undoSeconds.peek()))) {
+    if (!(await composer.send(this.outgoing.undoSend.seconds.peek()))) {
       composer.minimised.value = false;
       return;
     }

@@ -15,35 +15,7 @@ import {
 } from "../jmap/submission";
 import { emailGet, type EmailPatch } from "../jmap/email";
 import type { Store } from "../store/store";
-
-/** Seconds in which a mail can be taken back, of which the person chooses one; the server takes 60 at most. */
-export const undoChoices = [0, 5, 10, 30, 60] as const;
-/** Long enough to notice a wrong recipient, short enough not to wait for. */
-export const DEFAULT_UNDO_S = 10;
-
-const KEY = "undo-send";
-
-function stored(): number {
-  try {
-    const text = localStorage.getItem(KEY);
-    const found = undoChoices.find((s) => String(s) === text);
-    return found ?? DEFAULT_UNDO_S;
-  } catch {
-    return DEFAULT_UNDO_S; // storage may be switched off, or there is no browser
-  }
-}
-
-/** undoSeconds is the person's choice; it stays in this browser. */
-export const undoSeconds = signal<number>(stored());
-
-export function chooseUndo(seconds: number): void {
-  undoSeconds.value = seconds;
-  try {
-    localStorage.setItem(KEY, String(seconds));
-  } catch {
-    // kept for this page alone
-  }
-}
+import { UndoSend } from "./undosend";
 
 /** A mail that was not sent, or of which nobody knows. */
 export interface Unsent {
@@ -91,9 +63,12 @@ export class Outgoing {
   /** By mail, what is known of each recipient, of those mails that the server remembers sending. */
   readonly deliveries = signal<ReadonlyMap<EmailId, ReadonlyMap<string, Delivery>>>(new Map());
   private readonly waiting = new Set<SubmissionId>();
+  readonly undoSend: UndoSend;
   private known: string | undefined;
 
-  constructor(private readonly store: Store) {}
+  constructor(private readonly store: Store) {
+    this.undoSend = new UndoSend(store.connection);
+  }
 
   private get account() {
     return this.store.connection.session.account;

@@ -13,6 +13,7 @@ import { newDraft } from "./draft";
 import { Outgoing, type Unsent } from "./outgoing";
 import { Recents } from "./recents";
 import { Toasts } from "./toasts";
+import { UndoSend } from "./undosend";
 import { EmailList } from "../store/emaillist";
 import { Pages } from "../store/pages";
 import { Records } from "../store/records";
@@ -385,6 +386,26 @@ test("a sent mail can be taken back, and is a draft again that is open", async (
   assert.ok(mail && open?.savedAs === mail.id);
   assert.ok(!outgoing.underWay());
   stop();
+});
+
+test("for how long a mail can be taken back is the person's choice, in every browser", async () => {
+  const server = new FakeJmap(1);
+  const browser = () => {
+    const wire = new Wire(server);
+    return { wire, undo: new UndoSend(wire) };
+  };
+  const first = browser();
+  assert.deepEqual([first.undo.seconds.value, first.undo.choices], [10, [0, 5, 10, 30, 60]]);
+  await first.undo.choose(30);
+  assert.deepEqual([first.undo.seconds.value, browser().undo.seconds.value], [30, 30]);
+  await first.undo.choose(0);
+  assert.equal(browser().undo.seconds.value, 0);
+  first.wire.down = true;
+  await assert.rejects(first.undo.choose(5));
+  assert.deepEqual([first.undo.seconds.value, browser().undo.seconds.value], [5, 0]);
+  server.undoSend = 60;
+  server.undoMost = 20; // the operator has changed their mind
+  assert.deepEqual([browser().undo.seconds.value, browser().undo.choices], [20, [0, 5, 10]]);
 });
 
 test("what is out already cannot be taken back, and the person is told so", async () => {

@@ -7,7 +7,6 @@ import { faultAcknowledge } from "../jmap/fault";
 import type { MailboxId } from "../jmap/id";
 import type { Mailbox } from "../jmap/mailbox";
 import { type Folder, folderCount, folderName, folderTree } from "../mail/folders";
-import { chooseUndo, undoChoices, undoSeconds } from "../mail/outgoing";
 import { formatRoute } from "../mail/route";
 import type { Session } from "../mail/session";
 import { explain } from "../mail/trouble";
@@ -159,6 +158,14 @@ function AccountMenu({ session, onHelp, onClose }: AccountProps & { readonly onC
     onClose();
     action();
   };
+  const { undoSend } = room.outgoing;
+  const choose = (seconds: number) => {
+    undoSend
+      .choose(seconds)
+      .catch((thrown: unknown) =>
+        room.toasts.show(`${words.failed.choice} ${explain(asTrouble(thrown))}`, "trouble"),
+      );
+  };
   const signOut = () => {
     // A mail that waits to go out needs the session; the person pressed Send.
     if (room.outgoing.underWay()) {
@@ -184,11 +191,11 @@ function AccountMenu({ session, onHelp, onClose }: AccountProps & { readonly onC
         {w.dark}
       </MenuItem>
       <hr />
-      {room.connection.session.maxDelayedSend > 0 && (
+      {undoSend.choices.length > 1 && (
         <>
           <p class="menu-label">{words.undoSend}</p>
-          {undoChoices.map((s) => (
-            <MenuItem key={s} icon="send" checked={undoSeconds.value === s} onClick={() => chooseUndo(s)}>
+          {undoSend.choices.map((s) => (
+            <MenuItem key={s} icon="send" checked={undoSend.seconds.value === s} onClick={() => choose(s)}>
               {words.undoChoice(s)}
             </MenuItem>
           ))}
