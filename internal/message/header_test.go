@@ -75,7 +75,8 @@ func TestText(t *testing.T) {
 		{" =?utf-8?Q?a b?=", "=?utf-8?Q?a b?="},         // white space in the word
 		{" =?x-none-such?Q?b?=", "=?x-none-such?Q?b?="}, // unknown charset
 		{" =?utf-8?X?b?=", "=?utf-8?X?b?="},
-		{" =?utf-8?Q?a=00b=07c=0Ad?=", "abcd"}, // encoded controls are dropped
+		{" =?utf-8?Q?a=00b=07c=0Ad?=", "abcd"},     // encoded controls are dropped
+		{" a\x00\x17b \xc3\xa9\tc", "a\x17b é\tc"}, // and no others but NUL
 		{" =?utf-8?Q?=FF?=", "\uFFFD"},
 		{" =?utf-8?Q?A=CC=8A?=", "Å"}, // NFC
 		{" =?ISO-2022-JP?B?GyRCRnxLXDhsGyhC?=", "日本語"},

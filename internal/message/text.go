@@ -19,11 +19,11 @@ func DecodeText(value, hint string) string {
 		return s
 	}
 	if utf8.ValidString(s) {
-		return norm.NFC.String(decodeUnstructured(toUTF8(s, hint), nil))
+		return norm.NFC.String(decodeUnstructured(validUTF8(s, hint), nil))
 	}
 	// The bytes of an encoded word may themselves be unencoded, in the charset
 	// that the word names: words are taken out first.
-	return norm.NFC.String(decodeUnstructured(s, func(t string) string { return toUTF8(t, hint) }))
+	return norm.NFC.String(decodeUnstructured(s, func(t string) string { return validUTF8(t, hint) }))
 }
 
 // unfold takes the line ends of folded white space out (RFC 5322, section
@@ -74,11 +74,15 @@ func isPlainASCII(s string) bool {
 }
 
 // toUTF8 makes valid UTF-8 without controls of a header value.
-func toUTF8(s, hint string) string {
+func toUTF8(s, hint string) string { return dropControls(validUTF8(s, hint)) }
+
+// validUTF8 makes valid UTF-8 of a header value. The Text form keeps the controls
+// that are in it: RFC 8621, section 4.1.2.2 drops those that were encoded.
+func validUTF8(s, hint string) string {
 	if !utf8.ValidString(s) || strings.IndexByte(s, 0x1b) >= 0 {
 		s, _ = guessCharset([]byte(s), hint)
 	}
-	return dropControls(s)
+	return s
 }
 
 // dropControls drops C0 and C1 controls and DEL; a tab, CR or LF becomes a space.

@@ -12,6 +12,7 @@ import (
 func partOf(b *imap.BodyPart) *message.Part {
 	p := partFields(b)
 	p.Section, p.Encoding, p.EncodedSize = b.Section, strings.ToLower(b.Encoding), b.Size
+	p.Language, p.Location = b.Language, b.Location
 	if b.IsMultipart() {
 		for _, c := range b.Children {
 			p.SubParts = append(p.SubParts, partOf(c))
@@ -21,7 +22,6 @@ func partOf(b *imap.BodyPart) *message.Part {
 	p.PartID = b.Section
 	p.Size = decodedSize(p.Encoding, b.Size)
 	p.CID = strings.Trim(strings.TrimSpace(b.ID), "<>")
-	p.Language, p.Location = b.Language, b.Location
 	return p
 }
 
