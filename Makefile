@@ -96,7 +96,7 @@ send-drill: packages build
 upload-drill: packages build
 	COFFERDAM_BIN=$(CURDIR)/cofferdam COFFERDAM_UPLOADS=1 COFFERDAM_UPLOADS_REPORT=$(CURDIR)/docs/results/uploads.md $(GO) test -count=1 -timeout 30m -v -run '^TestUploadDrill$$' ./e2e/system
 
-## differential: compare with Cyrus' own JMAP on 2,400 mails; writes
+## differential: compare with Cyrus' own JMAP on 7,200 mails (12 minutes); writes
 ## docs/results/differential.md
 differential: packages build
 	COFFERDAM_BIN=$(CURDIR)/cofferdam COFFERDAM_DIFFERENTIAL=1 $(GO) test -count=1 -timeout 60m -v -run '^TestDifferential$$' ./e2e/differential

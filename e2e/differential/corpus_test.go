@@ -22,8 +22,19 @@ type mail struct {
 	raw  []byte // with CRLF
 }
 
-// pick takes n mails, the same ones each time: the same share of every class.
-func pick(t testing.TB, n int) []mail {
+// pick takes n mails of the corpus, the same ones each time, with the same share of
+// every class: those of a part are in no other part.
+func pick(t testing.TB, part, n int) []mail {
+	t.Helper()
+	all := corpus(t)
+	if len(all) < (part+1)*n {
+		t.Fatalf("the corpus has %d mails that fit, fewer than %d", len(all), (part+1)*n)
+	}
+	return all[part*n : (part+1)*n]
+}
+
+// corpus are all mails that fit, each once, in an order that is always the same.
+func corpus(t testing.TB) []mail {
 	t.Helper()
 	dirs, err := filepath.Glob(filepath.Join(platform.Shared(t), "corpus", "mail-*"))
 	if err != nil || len(dirs) == 0 {
@@ -42,10 +53,7 @@ func pick(t testing.TB, n int) []mail {
 	slices.SortFunc(all, func(a, b mail) int { return strings.Compare(a.name, b.name) })
 	r := rand.New(rand.NewPCG(seed, 0))
 	r.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
-	if len(all) < n {
-		t.Fatalf("the corpus has %d mails that fit, fewer than %d", len(all), n)
-	}
-	return all[:n]
+	return all
 }
 
 // seed chooses mails, folders, flags and queries.

@@ -3,9 +3,12 @@ package differential
 import "time"
 
 const (
-	// fullMails and shortMails are how many mails of the corpus each run takes.
+	// fullMails and shortMails are how many mails of the corpus lie in the mailboxes
+	// of a run, fullParts how many times others of them do in a full one: all but a
+	// few of the corpus are compared then.
 	fullMails, shortMails = 2_400, 200
-	// fullQueries and shortQueries are how many queries each run asks.
+	fullParts             = 3
+	// fullQueries and shortQueries are how many queries are asked of them.
 	fullQueries, shortQueries = 240, 40
 	// getBatch is how many mails one Email/get asks for: an answer with every body
 	// stays far below what a client accepts.
