@@ -35,7 +35,7 @@ func Admin(m *http.ServeMux, role func(name string) *ipc.Client) {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		}
-		resp, err := c.Do(out)
+		resp, err := c.RoundTrip(out)
 		if err != nil { // the role died of it
 			http.Error(w, err.Error(), http.StatusBadGateway)
 			return
