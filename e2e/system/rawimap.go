@@ -140,12 +140,15 @@ func (c *RawIMAP) line(said []byte) ([]byte, error) {
 
 // Subjects is the header field Subject of every mail of a mailbox, as the server
 // holds it.
-func (c *RawIMAP) Subjects(mailbox string) ([]byte, error) {
+func (c *RawIMAP) Subjects(mailbox string) ([]byte, error) { return c.Fields(mailbox, "SUBJECT") }
+
+// Fields is some header fields of every mail of a mailbox.
+func (c *RawIMAP) Fields(mailbox, names string) ([]byte, error) {
 	said, err := c.Do("EXAMINE " + mailbox)
 	if err != nil || bytes.Contains(said, []byte("* 0 EXISTS")) {
 		return nil, err
 	}
-	return c.Do("FETCH 1:* BODY.PEEK[HEADER.FIELDS (SUBJECT)]")
+	return c.Do("FETCH 1:* BODY.PEEK[HEADER.FIELDS (" + names + ")]")
 }
 
 // DialPlainIMAP is DialIMAP to a server without TLS.
