@@ -19,12 +19,17 @@ import (
 // imapConn is an authenticated connection to the platform, ready to be piped.
 type imapConn struct {
 	net.Conn
-	caps string // what a cell is greeted with
+	caps string    // what a cell is greeted with
+	made time.Time // when it was authenticated
 }
 
 // alive says whether the server still holds the connection: it has nothing to
-// say to us now, so a read must run into its deadline.
+// say to us now, so a read must run into its deadline. Of one that was just made
+// that is not asked: the person's first page would wait for the deadline.
 func (c *imapConn) alive() bool {
+	if time.Since(c.made) < surelyAlive {
+		return true
+	}
 	if err := c.SetReadDeadline(time.Now().Add(time.Millisecond)); err != nil {
 		return false
 	}
@@ -101,7 +106,7 @@ func (p *Porter) authIMAP(ctx context.Context, c *imap.Client, plat *platform, c
 	if err != nil {
 		return nil, unreachable(err)
 	}
-	return &imapConn{Conn: conn, caps: caps}, nil
+	return &imapConn{Conn: conn, caps: caps, made: time.Now()}, nil
 }
 
 // far says whether compression is worth its time: not on this machine.
