@@ -120,6 +120,8 @@ func TestListRowsLimit(t *testing.T) {
 	}
 }
 
+// TestMaxSkipEndsTheConnection: a line that goes on beyond maxSkip has no end; what
+// is shorter is skipped (TestParserLimits).
 func TestMaxSkipEndsTheConnection(t *testing.T) {
 	if testing.Short() {
 		t.Skip("reads 256 MB from memory")
