@@ -148,6 +148,9 @@ func TestWords(t *testing.T) {
 			t.Errorf("%q: %q, want %q", in, got, want)
 		}
 	}
+	if got, err := termsOf(&jmap.EmailCondition{Text: strings.Repeat("w ", maxTerms)}); err != nil || len(got) != maxTerms {
+		t.Errorf("%d words: %d terms, %v", maxTerms, len(got), err)
+	}
 	many := strings.Repeat("w ", maxTerms+1)
 	if _, err := termsOf(&jmap.EmailCondition{Text: many}); err != jmap.UnsupportedFilter {
 		t.Errorf("%d words: %v, want unsupportedFilter", maxTerms+1, err)
@@ -162,4 +165,19 @@ func FuzzDecoder(f *testing.F) {
 			t.Errorf("encoding %d, %q: %v", encoding, in, err)
 		}
 	})
+}
+
+// TestScriptNames: a name of maxScriptLetters, in maxScriptName octets, is one; with
+// one letter more it is not.
+func TestScriptNames(t *testing.T) {
+	for name, want := range map[string]bool{
+		strings.Repeat("x", maxScriptLetters):               true,
+		strings.Repeat("x", maxScriptLetters+1):             false,
+		strings.Repeat("\U0001F4E7", maxScriptName/4):       true,
+		strings.Repeat("\U0001F4E7", maxScriptName/4) + "x": false,
+	} {
+		if got := validScriptName(name); got != want {
+			t.Errorf("%d octets: %v, want %v", len(name), got, want)
+		}
+	}
 }

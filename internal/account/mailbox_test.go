@@ -17,7 +17,8 @@ import (
 	"cofferdam/internal/upstream/upstreamtest"
 )
 
-// TestMailboxSet runs RFC 8621, section 2.5 over memory and over real servers.
+// TestMailboxSet runs RFC 8621, section 2.5 over memory and over real servers. Among
+// its cases are MaxMailboxName and MaxMailboxDepth, and one more of each.
 func TestMailboxSet(t *testing.T) {
 	forEachUpstream(t, []testCase{
 		{"create", testMailboxCreate},
@@ -262,6 +263,7 @@ func testMailboxRefused(r *rig) {
 		deep = r.make(fmt.Sprint("d", i), deep)
 	}
 	long := strings.Repeat("x", account.MaxMailboxName+1)
+	r.make(long[1:], "") // as long as a name may be
 	before := r.serverNames()
 	state := r.state(jmap.TypeMailbox)
 	name := func(s string) *string { return &s }

@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"cofferdam/internal/jmap"
 	"cofferdam/internal/jmapserver"
 )
 
@@ -270,6 +271,25 @@ func TestUploadSize(t *testing.T) {
 			case more == 1:
 				wantProblem(t, rec, http.StatusRequestEntityTooLarge, problemOf+"limit", "maxSizeUpload")
 			}
+		}
+	}
+}
+
+// TestNumberLimits: an Int of MaxSafeInteger and a sortOrder of MaxSortOrder are
+// taken, and one more is invalid (RFC 8620, section 1.3; RFC 8621, section 2).
+func TestNumberLimits(t *testing.T) {
+	for more, want := range []string{"", "invalidArguments"} {
+		w := newWorld(t, jmapserver.DefaultLimits())
+		_, body := w.post(inRequest(fmt.Sprintf(`["Email/query",{"accountId":"a1","position":%d},"0"]`, int64(jmap.MaxSafeInteger)+int64(more))))
+		if got := strings.Contains(string(body), `"error"`); got != (want != "") {
+			t.Errorf("MaxSafeInteger and %d: %.200s", more, body)
+		}
+	}
+	for more, want := range []string{"", "invalidProperties"} {
+		w := newWorld(t, jmapserver.DefaultLimits())
+		_, body := w.post(inRequest(fmt.Sprintf(`["Mailbox/set",{"accountId":"a1","update":{"Mp":{"sortOrder":%d}}},"0"]`, int64(jmap.MaxSortOrder)+int64(more))))
+		if got := strings.Contains(string(body), `"invalidProperties"`); got != (want != "") {
+			t.Errorf("MaxSortOrder and %d: %.300s", more, body)
 		}
 	}
 }

@@ -21,7 +21,8 @@ import (
 
 // TestVacationResponse shows RFC 8621, section 8 and RFC 9661, section 4 above a
 // platform in memory; the rows of docs/conformance name its subtests.
-// TestVacationAnswers shows it with a real one.
+// TestVacationAnswers shows it with a real one. Among its cases are MaxBody and
+// MaxSubject, and one more of each.
 func TestVacationResponse(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -315,6 +316,7 @@ func vacationLimits(f *filtered) {
 		`"textBody":` + long(vacation.MaxBody):                                                 "",
 		`"textBody":` + long(vacation.MaxBody+1):                                               "tooLarge",
 		`"htmlBody":` + long(vacation.MaxBody+1):                                               "tooLarge",
+		`"subject":` + long(vacation.MaxSubject):                                               "",
 		`"subject":` + long(vacation.MaxSubject+1):                                             "tooLarge",
 		`"textBody":` + quoted(strings.Repeat("\x01", vacation.MaxBody)) + `,"isEnabled":true`: "tooLarge",
 		`"subject":"a\nBcc: b@example.net"`:                                                    "invalidProperties",
