@@ -177,6 +177,11 @@ type plainWriter struct{ io.Writer }
 
 func (plainWriter) Flush() error { return nil }
 
+// deflateWriter compresses each write by itself, and whole.
+type deflateWriter struct{ io.Writer }
+
+func (deflateWriter) Flush() error { return nil }
+
 func newClient(ctx context.Context, conn net.Conn, opts Options) (*Client, error) {
 	opts.setDefaults()
 	c := &Client{

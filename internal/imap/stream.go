@@ -9,6 +9,9 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"syscall"
+
+	stateless "github.com/klauspost/compress/flate"
 )
 
 // errDetached ends the reading goroutine without ending the connection.
@@ -73,11 +76,7 @@ func (c *Client) upgradeDeflate() error {
 	rd.r, rd.w = 0, 0
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	w, err := flate.NewWriter(c.out, flate.DefaultCompression)
-	if err != nil {
-		return err
-	}
-	c.out = w
+	c.out = deflateWriter{stateless.NewStatelessWriter(c.out)} // one that remembers costs most of a MiB for each connection
 	return nil
 }
 
@@ -123,6 +122,31 @@ func (c *Client) release() *detachedConn {
 		src = io.MultiReader(early, src)
 	}
 	return &detachedConn{Conn: conn, r: src, w: out}
+}
+
+// Silent says whether the server neither closed a connection nor wrote anything on
+// it. Nothing is read for that: a reader of compressed bytes that met a deadline
+// would be of no use afterwards.
+func Silent(conn net.Conn) bool {
+	if d, ok := conn.(*detachedConn); ok {
+		conn = d.Conn
+	}
+	if t, ok := conn.(*tls.Conn); ok {
+		conn = t.NetConn()
+	}
+	socket, ok := conn.(syscall.Conn)
+	if !ok {
+		return false
+	}
+	raw, err := socket.SyscallConn()
+	if err != nil {
+		return false
+	}
+	var peeked error
+	err = raw.Control(func(fd uintptr) {
+		_, _, _, _, peeked = syscall.Recvmsg(int(fd), make([]byte, 1), nil, syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+	})
+	return err == nil && errors.Is(peeked, syscall.EAGAIN)
 }
 
 // detachedConn is a connection with its read-ahead and its layers.

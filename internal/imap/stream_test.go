@@ -170,7 +170,11 @@ func TestLiveCompressAndDetach(t *testing.T) {
 	if _, err := c.Noop().Wait(ctx); !errors.Is(err, imap.ErrClosed) {
 		t.Errorf("a detached client: %v", err)
 	}
-	// The connection goes on where the client was, DEFLATE included.
+	if !imap.Silent(conn) {
+		t.Error("a connection that waits is not silent")
+	}
+	// The connection goes on where the client was, DEFLATE included, also after it was
+	// looked at.
 	_ = conn.SetDeadline(time.Now().Add(5 * time.Second))
 	fmt.Fprint(conn, "x STATUS INBOX (MESSAGES)\r\n")
 	in := bufio.NewReader(conn)
@@ -179,6 +183,18 @@ func TestLiveCompressAndDetach(t *testing.T) {
 	}
 	if line, err := in.ReadString('\n'); err != nil || !strings.HasPrefix(line, "x OK") {
 		t.Errorf("%q %v", line, err)
+	}
+	fmt.Fprint(conn, "y LOGOUT\r\n")
+	for until := time.Now().Add(5 * time.Second); imap.Silent(conn); time.Sleep(time.Millisecond) {
+		if time.Now().After(until) {
+			t.Fatal("a connection on which the server spoke is silent")
+		}
+	}
+	if _, err := io.Copy(io.Discard, in); err != nil && !errors.Is(err, io.ErrUnexpectedEOF) { // the server ends DEFLATE in the middle
+		t.Error(err)
+	}
+	if imap.Silent(conn) {
+		t.Error("a connection that the server closed is silent")
 	}
 }
 

@@ -4,12 +4,10 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-
 	"net"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"cofferdam/internal/imap"
 	"cofferdam/internal/ipc"
@@ -19,27 +17,7 @@ import (
 // imapConn is an authenticated connection to the platform, ready to be piped.
 type imapConn struct {
 	net.Conn
-	caps string    // what a cell is greeted with
-	made time.Time // when it was authenticated
-}
-
-// alive says whether the server still holds the connection: it has nothing to
-// say to us now, so a read must run into its deadline. Of one that was just made
-// that is not asked: the person's first page would wait for the deadline.
-func (c *imapConn) alive() bool {
-	if time.Since(c.made) < surelyAlive {
-		return true
-	}
-	if err := c.SetReadDeadline(time.Now().Add(time.Millisecond)); err != nil {
-		return false
-	}
-	var b [1]byte
-	_, err := c.Read(b[:])
-	var timeout net.Error
-	if !errors.As(err, &timeout) || !timeout.Timeout() {
-		return false // closed, or it spoke: not for a cell that has just begun
-	}
-	return c.SetReadDeadline(time.Time{}) == nil
+	caps string // what a cell is greeted with
 }
 
 // dialIMAP connects, secures, authenticates and compresses. A wrong password is
@@ -106,7 +84,7 @@ func (p *Porter) authIMAP(ctx context.Context, c *imap.Client, plat *platform, c
 	if err != nil {
 		return nil, unreachable(err)
 	}
-	return &imapConn{Conn: conn, caps: caps, made: time.Now()}, nil
+	return &imapConn{Conn: conn, caps: caps}, nil
 }
 
 // far says whether compression is worth its time: not on this machine.

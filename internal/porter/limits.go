@@ -7,7 +7,6 @@ const (
 	dialTime        = 10 * time.Second // connect, TLS, greeting, authentication
 	refLife         = time.Minute      // between authentication and key derivation
 	spareLife       = 20 * time.Second // a connection made at sign-in waits so long for the first pipe
-	surelyAlive     = time.Second      // so long after it was made it is not asked whether it lives
 	maxRefs         = 10_000           // sign-ins between those two
 	maxCapability   = 256              // bytes of a capability's raw form
 	maxLive         = 500_000          // capabilities registered

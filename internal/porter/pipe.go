@@ -68,8 +68,11 @@ func (p *Porter) openPipe(w http.ResponseWriter, r *http.Request, cell string) e
 
 // connect is the connection that was made at sign-in, or a new one.
 func (p *Porter) connect(ctx context.Context, g *grant, plat *platform) (*imapConn, error) {
-	if c := p.registry.takeSpare(g.person); c != nil && c.alive() {
-		return c, nil
+	if c := p.registry.takeSpare(g.person); c != nil {
+		if imap.Silent(c.Conn) {
+			return c, nil
+		}
+		c.Close() // the server closed it, or spoke: not for a cell that has just begun
 	}
 	secret, err := p.registry.credential(g)
 	if err != nil {
