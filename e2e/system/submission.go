@@ -61,22 +61,38 @@ func (p *Person) SendHeld(ctx context.Context, o Outgoing, seconds int) (string,
 	return sent.Created["send"].ID, nil
 }
 
+// submissionsAtOnce is how many are read in one request: few enough for any
+// maxObjectsInGet (RFC 8620 section 2).
+const submissionsAtOnce = 200
+
 // Submissions reads them all, newest first, by the Message-ID of their mails; one
 // whose mail is gone has none.
 func (p *Person) Submissions(ctx context.Context) (map[string][]Submission, error) {
+	out := map[string][]Submission{}
+	for at := 0; ; at += submissionsAtOnce {
+		n, err := p.someSubmissions(ctx, at, out)
+		if err != nil || n < submissionsAtOnce {
+			return out, err
+		}
+	}
+}
+
+// someSubmissions adds those from a position on to out, and returns how many they are.
+func (p *Person) someSubmissions(ctx context.Context, at int, out map[string][]Submission) (int, error) {
 	a, err := p.Call(ctx,
-		Call{"EmailSubmission/get", Args{"ids": nil, "properties": []string{"id", "emailId", "undoStatus", "deliveryStatus"}}},
-		Call{"Email/get", Args{"#ids": Ref("0", "EmailSubmission/get", "/list/*/emailId"), "properties": []string{"messageId"}}})
+		Call{"EmailSubmission/query", Args{"sort": []Args{{"property": "sentAt", "isAscending": false}}, "position": at, "limit": submissionsAtOnce}},
+		Call{"EmailSubmission/get", Args{"#ids": Ref("0", "EmailSubmission/query", "/ids"), "properties": []string{"id", "emailId", "undoStatus", "deliveryStatus"}}},
+		Call{"Email/get", Args{"#ids": Ref("1", "EmailSubmission/get", "/list/*/emailId"), "properties": []string{"messageId"}}})
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
 	var subs struct{ List []Submission }
 	var mails struct{ List []Email }
-	if err := a.Into(0, &subs); err != nil {
-		return nil, err
+	if err := a.Into(1, &subs); err != nil {
+		return 0, err
 	}
-	if err := a.Into(1, &mails); err != nil {
-		return nil, err
+	if err := a.Into(2, &mails); err != nil {
+		return 0, err
 	}
 	name := map[string]string{}
 	for _, e := range mails.List {
@@ -84,11 +100,10 @@ func (p *Person) Submissions(ctx context.Context) (map[string][]Submission, erro
 			name[e.ID] = e.MessageID[0]
 		}
 	}
-	out := map[string][]Submission{}
 	for _, s := range subs.List {
 		out[name[s.EmailID]] = append(out[name[s.EmailID]], s)
 	}
-	return out, nil
+	return len(subs.List), nil
 }
 
 // GetSubmissions reads some by their ids; those that are not there are left out.

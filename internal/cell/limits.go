@@ -39,7 +39,7 @@ const (
 // Of large files (lane).
 const (
 	laneFree     = 256 << 10       // bytes of each that wait for nobody: most mails, and pictures of a page
-	laneRate     = 20 << 20        // bytes a second that all together move: about an eighth of a processor of 2024
-	laneBurst    = 64 << 20        // at full speed after a pause: one person's large mail
+	laneRate     = 10 << 20        // bytes a second that all together move: a quarter of a processor of 2024, with what roles and a mail server beside it do
+	laneBurst    = 96 << 20        // at full speed after a pause: most of what one large mail takes, which is moved three times
 	lanePatience = 5 * time.Second // between two steps: no peer's time limit is near
 )
