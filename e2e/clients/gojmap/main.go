@@ -38,6 +38,12 @@ type driver struct {
 	c       *jmap.Client
 	account jmap.ID
 	boxes   map[mailbox.Role]jmap.ID
+
+	mail  *email.Email // the first of the conversation
+	state string       // of Emails, when it was read
+	sent  jmap.ID
+	told  chan *jmap.StateChange
+	ended chan error // of the stream of events
 }
 
 func run() error {
@@ -49,7 +55,7 @@ func run() error {
 	for _, step := range []struct {
 		name string
 		f    func() error
-	}{{"mailboxes", d.mailboxes}, {"read", d.read}, {"blob", d.blob}, {"send and push", d.send}} {
+	}{{"mailboxes", d.mailboxes}, {"read", d.read}, {"thread", d.thread}, {"flag", d.flag}, {"move", d.move}, {"blob", d.blob}, {"send", d.send}, {"push", d.push}} {
 		if err := step.f(); err != nil {
 			return fmt.Errorf("%s: %w", step.name, err)
 		}
@@ -95,48 +101,91 @@ func (d *driver) mailboxes() error {
 	return nil
 }
 
-// read finds a conversation in one request by references, flags a mail, and moves
-// it: its id stays.
+// read finds a conversation and its first mail in one request, by references.
 func (d *driver) read() error {
 	req := &jmap.Request{}
 	query := req.Invoke(&email.Query{Account: d.account, Filter: &email.FilterCondition{InMailbox: d.boxes[mailbox.RoleInbox], Subject: "talk"},
 		Sort: []*email.SortComparator{{Property: "receivedAt", IsAscending: true}}, CollapseThreads: true, CalculateTotal: true})
-	get := req.Invoke(&email.Get{Account: d.account, FetchTextBodyValues: true, ReferenceIDs: &jmap.ResultReference{ResultOf: query, Name: "Email/query", Path: "/ids"}})
-	req.Invoke(&thread.Get{Account: d.account, ReferenceIDs: &jmap.ResultReference{ResultOf: get, Name: "Email/get", Path: "/list/*/threadId"}})
+	req.Invoke(&email.Get{Account: d.account, FetchTextBodyValues: true, ReferenceIDs: &jmap.ResultReference{ResultOf: query, Name: "Email/query", Path: "/ids"}})
 	resp, err := d.c.Do(req)
 	if err != nil {
 		return err
 	}
-	if len(resp.Responses) != 3 {
+	if len(resp.Responses) != 2 {
 		return fmt.Errorf("%d responses", len(resp.Responses))
 	}
 	emails, ok := resp.Responses[1].Args.(*email.GetResponse)
-	threads, ok2 := resp.Responses[2].Args.(*thread.GetResponse)
-	if !ok || !ok2 || len(emails.List) != 1 || len(threads.List) != 1 || len(threads.List[0].EmailIDs) != 2 {
-		return fmt.Errorf("one conversation of two mails is not %+v", resp.Responses)
+	if !ok || len(emails.List) != 1 {
+		return fmt.Errorf("one conversation is not %+v", resp.Responses)
 	}
 	e := emails.List[0]
-	if len(e.TextBody) != 1 || !strings.Contains(e.BodyValues[e.TextBody[0].PartID].Value, "Hello") || e.From[0].Email != "ann@example.org" {
+	if len(e.TextBody) != 1 || !strings.Contains(e.BodyValues[e.TextBody[0].PartID].Value, "Hello") || e.From[0].Email != "ann@example.org" || e.Subject != "talk" {
 		return fmt.Errorf("the mail is %+v", e)
 	}
-	archive := d.boxes[mailbox.RoleArchive]
-	got, err := d.call(
-		&email.Set{Account: d.account, Update: map[jmap.ID]jmap.Patch{e.ID: {"keywords/$seen": true, "keywords/$flagged": true, "mailboxIds": map[jmap.ID]bool{archive: true}}}},
-		&email.Changes{Account: d.account, SinceState: emails.State},
-		&email.Get{Account: d.account, IDs: []jmap.ID{e.ID}, Properties: []string{"mailboxIds", "keywords"}})
+	d.mail, d.state = e, emails.State
+	return nil
+}
+
+// thread reads the whole conversation by its id.
+func (d *driver) thread() error {
+	req := &jmap.Request{}
+	get := req.Invoke(&thread.Get{Account: d.account, IDs: []jmap.ID{d.mail.ThreadID}})
+	req.Invoke(&email.Get{Account: d.account, Properties: []string{"subject", "threadId"}, ReferenceIDs: &jmap.ResultReference{ResultOf: get, Name: "Thread/get", Path: "/list/*/emailIds"}})
+	resp, err := d.c.Do(req)
 	if err != nil {
 		return err
 	}
-	if no := got[0].(*email.SetResponse).NotUpdated[e.ID]; no != nil {
-		return fmt.Errorf("not updated: %s", no.Type)
+	threads, ok := resp.Responses[0].Args.(*thread.GetResponse)
+	emails, ok2 := resp.Responses[1].Args.(*email.GetResponse)
+	if !ok || !ok2 || len(threads.List) != 1 || len(threads.List[0].EmailIDs) != 2 || threads.List[0].EmailIDs[0] != d.mail.ID || len(emails.List) != 2 {
+		return fmt.Errorf("a conversation of two mails is not %+v", resp.Responses)
 	}
-	if c := got[1].(*email.ChangesResponse); !slices.Equal(c.Updated, []jmap.ID{e.ID}) || len(c.Created)+len(c.Destroyed) > 0 {
-		return fmt.Errorf("a move is told as %+v", c)
-	}
-	if list := got[2].(*email.GetResponse).List; len(list) != 1 || !list[0].MailboxIDs[archive] || len(list[0].MailboxIDs) != 1 || !list[0].Keywords["$flagged"] {
-		return fmt.Errorf("after the move: %+v", list)
+	subjects := []string{emails.List[0].Subject, emails.List[1].Subject}
+	if slices.Sort(subjects); !slices.Equal(subjects, []string{"Re: talk", "talk"}) {
+		return fmt.Errorf("the conversation is %q", subjects)
 	}
 	return nil
+}
+
+// flag sets keywords, and is told of that as a change.
+func (d *driver) flag() error {
+	e, err := d.update(jmap.Patch{"keywords/$seen": true, "keywords/$flagged": true})
+	if err == nil && (!e.Keywords["$flagged"] || !e.Keywords["$seen"] || !e.MailboxIDs[d.boxes[mailbox.RoleInbox]]) {
+		err = fmt.Errorf("after flagging: %+v", e)
+	}
+	return err
+}
+
+// move moves the mail: its id stays.
+func (d *driver) move() error {
+	archive := d.boxes[mailbox.RoleArchive]
+	e, err := d.update(jmap.Patch{"mailboxIds": map[jmap.ID]bool{archive: true}})
+	if err == nil && (!e.MailboxIDs[archive] || len(e.MailboxIDs) != 1 || !e.Keywords["$flagged"]) {
+		err = fmt.Errorf("after the move: %+v", e)
+	}
+	return err
+}
+
+// update changes the mail and returns it as it is then. It is the one thing that
+// has changed since it was read.
+func (d *driver) update(patch jmap.Patch) (*email.Email, error) {
+	got, err := d.call(
+		&email.Set{Account: d.account, Update: map[jmap.ID]jmap.Patch{d.mail.ID: patch}},
+		&email.Changes{Account: d.account, SinceState: d.state},
+		&email.Get{Account: d.account, IDs: []jmap.ID{d.mail.ID}, Properties: []string{"mailboxIds", "keywords"}})
+	if err != nil {
+		return nil, err
+	}
+	if no := got[0].(*email.SetResponse).NotUpdated[d.mail.ID]; no != nil {
+		return nil, fmt.Errorf("not updated: %s", no.Type)
+	}
+	if c := got[1].(*email.ChangesResponse); !slices.Equal(c.Updated, []jmap.ID{d.mail.ID}) || len(c.Created)+len(c.Destroyed) > 0 {
+		return nil, fmt.Errorf("told as %+v", c)
+	}
+	if list := got[2].(*email.GetResponse).List; len(list) == 1 {
+		return list[0], nil
+	}
+	return nil, errors.New("it is gone")
 }
 
 func (d *driver) blob() error {
@@ -157,12 +206,11 @@ func (d *driver) blob() error {
 	return nil
 }
 
-// send writes to itself and waits for the event of its coming.
+// send writes to itself, with a stream of events open.
 func (d *driver) send() error {
-	told := make(chan *jmap.StateChange, 100)
-	stream := &push.EventSource{Client: d.c, Handler: func(s *jmap.StateChange) { told <- s }, Events: []jmap.EventType{"EmailDelivery"}}
-	ended := make(chan error, 1)
-	go func() { ended <- stream.Listen() }()
+	d.told, d.ended = make(chan *jmap.StateChange, 100), make(chan error, 1)
+	stream := &push.EventSource{Client: d.c, Handler: func(s *jmap.StateChange) { d.told <- s }, Events: []jmap.EventType{"EmailDelivery"}}
+	go func() { d.ended <- stream.Listen() }()
 	time.Sleep(time.Second) // the stream says nothing when it is open
 
 	me, drafts, sent := os.Getenv("LOGIN"), d.boxes[mailbox.RoleDrafts], d.boxes[mailbox.RoleSent]
@@ -189,26 +237,35 @@ func (d *driver) send() error {
 		text, _ := json.Marshal(got)
 		return fmt.Errorf("not sent: %s", text)
 	}
+	d.sent = made.Created["d"].ID
+	got, err = d.call(&email.Get{Account: d.account, IDs: []jmap.ID{d.sent}, Properties: []string{"mailboxIds", "keywords"}})
+	if err != nil {
+		return err
+	}
+	if list := got[0].(*email.GetResponse).List; len(list) != 1 || !list[0].MailboxIDs[sent] || list[0].Keywords["$draft"] {
+		return fmt.Errorf("the sent mail: %+v", list)
+	}
+	return nil
+}
+
+// push waits for the event of the mail's coming, and finds it.
+func (d *driver) push() error {
 	select {
-	case s := <-told:
+	case s := <-d.told:
 		if s.Type != "StateChange" || s.Changed[d.account]["EmailDelivery"] == "" {
 			return fmt.Errorf("told %+v", s)
 		}
-	case err := <-ended:
+	case err := <-d.ended:
 		return fmt.Errorf("the stream ended: %w", err)
 	case <-time.After(20 * time.Second):
 		return errors.New("nobody told of the mail")
 	}
-	got, err = d.call(&email.Query{Account: d.account, Filter: &email.FilterCondition{InMailbox: d.boxes[mailbox.RoleInbox], Subject: "foreign"}},
-		&email.Get{Account: d.account, IDs: []jmap.ID{made.Created["d"].ID}, Properties: []string{"mailboxIds", "keywords"}})
+	got, err := d.call(&email.Query{Account: d.account, Filter: &email.FilterCondition{InMailbox: d.boxes[mailbox.RoleInbox], Subject: "foreign"}})
 	if err != nil {
 		return err
 	}
 	if q := got[0].(*email.QueryResponse); len(q.IDs) != 1 {
 		return fmt.Errorf("the inbox has %v", q.IDs)
-	}
-	if list := got[1].(*email.GetResponse).List; len(list) != 1 || !list[0].MailboxIDs[sent] || list[0].Keywords["$draft"] {
-		return fmt.Errorf("the sent mail: %+v", list)
 	}
 	return nil
 }
