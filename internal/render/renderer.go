@@ -92,7 +92,9 @@ func (r *Renderer) handler(kind string, f func(context.Context, ipc.RenderReques
 		}
 		r.seconds.Observe(time.Since(began).Seconds())
 		r.documents.WithLabelValues(kind, outcome(res)).Inc()
-		r.count(res)
+		if last := r.count(res); last {
+			w.Header().Set("Connection", "close") // a call that came on it now would be lost with this process
+		}
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.Write(answer) // the cell may have given up
 	})
@@ -225,7 +227,7 @@ func encode(res sanitize.Result) []byte {
 }
 
 // count notes a document and retires when it was the last.
-func (r *Renderer) count(res sanitize.Result) {
+func (r *Renderer) count(res sanitize.Result) (last bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.done++
@@ -234,4 +236,5 @@ func (r *Renderer) count(res sanitize.Result) {
 		r.log.Debug("render retires", "documents", r.done, "limit", res.LimitHit)
 		close(r.retired)
 	}
+	return r.over
 }

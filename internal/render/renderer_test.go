@@ -90,7 +90,10 @@ func TestRetiresAfterDocuments(t *testing.T) {
 			t.Fatalf("retired after %d documents", i)
 		default:
 		}
-		post(t, r, ipc.RenderText, ipc.RenderRequest{Body: "x"})
+		resp, _ := post(t, r, ipc.RenderText, ipc.RenderRequest{Body: "x"})
+		if last := i == MaxDocuments-1; (resp.Header().Get("Connection") == "close") != last {
+			t.Fatalf("document %d: the connection is kept for another: %v", i+1, last)
+		}
 	}
 	select {
 	case <-r.Retired():
