@@ -115,7 +115,7 @@ type postOffice struct {
 }
 
 // Submit implements outbox.Sender.
-func (p *postOffice) Submit(_ context.Context, _ *jmap.Envelope, body io.Reader, _ int64) (outbox.Result, error) {
+func (p *postOffice) Submit(_ context.Context, _ string, _ *jmap.Envelope, body io.Reader, _ int64) (outbox.Result, error) {
 	b, err := io.ReadAll(body)
 	if err != nil {
 		return outbox.Result{}, errors.Join(outbox.ErrAway, err)

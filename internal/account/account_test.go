@@ -42,7 +42,7 @@ type platform struct {
 }
 
 // Submit implements outbox.Sender.
-func (p *platform) Submit(ctx context.Context, e *jmap.Envelope, body io.Reader, size int64) (outbox.Result, error) {
+func (p *platform) Submit(ctx context.Context, _ string, e *jmap.Envelope, body io.Reader, size int64) (outbox.Result, error) {
 	b, err := io.ReadAll(body)
 	if err != nil {
 		return outbox.Result{}, outbox.ErrAway

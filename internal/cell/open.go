@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -69,6 +70,7 @@ func (c *Cell) openAccount(ctx context.Context, p *person, req ipc.PersonRequest
 		Sender:  sender{c, p},
 		Records: outboxRecords{p.outbox},
 		Stash:   stash{uploads{c, p}},
+		Learn:   sender{c, p}.learn,
 		Offered: says.over(ipc.SubmitOffer{}),
 		Offer:   func(ctx context.Context) (outbox.Offer, error) { return sender{c, p}.offer(ctx, says) },
 		Identities: func() []jmap.Identity {
@@ -156,12 +158,16 @@ type sender struct {
 }
 
 // Submit implements outbox.Sender.
-func (s sender) Submit(ctx context.Context, e *jmap.Envelope, body io.Reader, size int64) (outbox.Result, error) {
-	env := ipc.SubmitEnvelope{From: e.MailFrom.Email, FromParams: params(e.MailFrom.Parameters), Size: size}
+func (s sender) Submit(ctx context.Context, attempt string, e *jmap.Envelope, body io.Reader, size int64) (outbox.Result, error) {
+	env := ipc.SubmitEnvelope{Attempt: attempt, From: e.MailFrom.Email, FromParams: params(e.MailFrom.Parameters), Size: size}
 	for _, to := range e.RcptTo {
 		env.To = append(env.To, ipc.SubmitRcpt{Address: to.Email, Params: params(to.Parameters)})
 	}
-	done, err := s.c.submit(ctx, s.p, env, body)
+	return submitted(s.c.submit(ctx, s.p, env, body))
+}
+
+// submitted puts porter's answer into the outbox's words.
+func submitted(done ipc.Submitted, err error) (outbox.Result, error) {
 	switch ipc.CodeOf(err) {
 	case "":
 		out := outbox.Result{Reply: done.Reply, Taken: replies(done.Taken), Rejected: replies(done.Rejected)}
@@ -180,6 +186,29 @@ func (s sender) Submit(ctx context.Context, e *jmap.Envelope, body io.Reader, si
 	default:
 		return outbox.Result{}, outbox.ErrAway
 	}
+}
+
+// learn is outbox.Config.Learn.
+func (s sender) learn(ctx context.Context, attempts []string) (map[string]outbox.Learned, error) {
+	out := map[string]outbox.Learned{}
+	for some := range slices.Chunk(attempts, ipc.MaxOutcomes) {
+		known, err := askFilters[ipc.OutcomeList](ctx, filters(s), ipc.PorterSubmitOutcome, func(a ipc.Auth) ipc.OutcomeAsk { return ipc.OutcomeAsk{Auth: a, Attempts: some} })
+		if err != nil {
+			return nil, err
+		}
+		for _, o := range known.Outcomes {
+			l := outbox.Learned{Pending: o.Pending}
+			switch {
+			case o.Pending:
+			case o.Submitted != nil:
+				l.Result, l.Err = submitted(*o.Submitted, nil)
+			default:
+				l.Result, l.Err = submitted(ipc.Submitted{}, &ipc.Error{Code: o.Code, Detail: o.Detail})
+			}
+			out[o.Attempt] = l
+		}
+	}
+	return out, nil
 }
 
 // offer asks what the submission server can. What the operator says that clients are

@@ -43,6 +43,10 @@ const (
 	// a rule; the largest that people export from filter editors have some 100 KiB.
 	MaxSieveScripts = 200
 	MaxSieveScript  = 512 << 10
+	// MaxOutcomes and MaxAttemptName bound a question about hand-overs: a person has
+	// a handful under way, named after the records of them.
+	MaxOutcomes    = 100
+	MaxAttemptName = 80
 	// MaxEnvelope bounds an envelope in a body: 1,000 recipients with addresses and
 	// parameters of full length (RFC 5321 section 4.5.3.1).
 	MaxEnvelope = 1 << 20

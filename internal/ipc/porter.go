@@ -22,6 +22,9 @@ const (
 	PorterSubmit = "/porter/submit"
 	// PorterSubmitOffer tells what the submission server can: SieveAsk -> SubmitOffer.
 	PorterSubmitOffer = "/porter/submit/offer"
+	// PorterSubmitOutcome tells what became of mails whose Submitted a cell did not
+	// get, or could not store any more: OutcomeAsk -> OutcomeList.
+	PorterSubmitOutcome = "/porter/submit/outcome"
 )
 
 // Headers between roles. Gate strips all of them from what comes from outside.
@@ -121,7 +124,10 @@ type SubmitOffer struct {
 type SubmitEnvelope struct {
 	// From is an address of the person; "" is the null sender of a notice, which is
 	// small and goes to few.
-	From       string       `json:"from"`
+	From string `json:"from"`
+	// Attempt names the hand-over for PorterSubmitOutcome, in at most
+	// MaxAttemptName bytes; "" is not asked about.
+	Attempt    string       `json:"attempt,omitempty"`
 	FromParams Params       `json:"fromParams,omitempty"`
 	To         []SubmitRcpt `json:"to"`
 	Size       int64        `json:"size"`
@@ -145,6 +151,27 @@ type Submitted struct {
 	Reply    string      `json:"reply"` // the server's last line
 	Taken    []RcptReply `json:"taken,omitempty"`
 	Rejected []RcptReply `json:"rejected,omitempty"`
+}
+
+// OutcomeAsk asks about hand-overs of the capability's person, MaxOutcomes at most.
+type OutcomeAsk struct {
+	Auth     Auth     `json:"auth"`
+	Attempts []string `json:"attempts"`
+}
+
+// OutcomeList has those that porter remembers.
+type OutcomeList struct {
+	Outcomes []Outcome `json:"outcomes"`
+}
+
+// Outcome is what PorterSubmit answered, or would have: Submitted, or an error's code
+// and detail.
+type Outcome struct {
+	Attempt   string     `json:"attempt"`
+	Pending   bool       `json:"pending,omitempty"`
+	Submitted *Submitted `json:"submitted,omitempty"`
+	Code      Code       `json:"code,omitempty"`
+	Detail    string     `json:"detail,omitempty"`
 }
 
 // RcptReply is the server's answer to one recipient.

@@ -704,7 +704,7 @@ type mailRoom struct {
 }
 
 // Submit implements outbox.Sender.
-func (m *mailRoom) Submit(_ context.Context, e *jmap.Envelope, body io.Reader, _ int64) (outbox.Result, error) {
+func (m *mailRoom) Submit(_ context.Context, _ string, e *jmap.Envelope, body io.Reader, _ int64) (outbox.Result, error) {
 	b, err := io.ReadAll(body)
 	if err != nil {
 		return outbox.Result{}, errors.Join(outbox.ErrAway, err)

@@ -54,7 +54,7 @@ func TestWholeSend(t *testing.T) {
 // refusing is a submission server that takes nothing.
 type refusing struct{}
 
-func (refusing) Submit(context.Context, *jmap.Envelope, io.Reader, int64) (outbox.Result, error) {
+func (refusing) Submit(context.Context, string, *jmap.Envelope, io.Reader, int64) (outbox.Result, error) {
 	return outbox.Result{}, &outbox.Refusal{Reply: "550 5.1.1 no such user"}
 }
 

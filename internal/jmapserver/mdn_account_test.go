@@ -71,7 +71,7 @@ type receipt struct {
 }
 
 // Submit implements outbox.Sender.
-func (r *receipts) Submit(_ context.Context, e *jmap.Envelope, body io.Reader, _ int64) (outbox.Result, error) {
+func (r *receipts) Submit(_ context.Context, _ string, e *jmap.Envelope, body io.Reader, _ int64) (outbox.Result, error) {
 	b, err := io.ReadAll(body)
 	if err != nil {
 		return outbox.Result{}, outbox.ErrAway

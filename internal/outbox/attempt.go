@@ -44,6 +44,11 @@ func (a *attempt) held() bool { return !a.r.Release.IsZero() }
 // send sends what is due, and writes the outcome.
 func (a *attempt) send(ctx context.Context) {
 	result, err := a.try(ctx)
+	a.conclude(ctx, result, err)
+}
+
+// conclude writes the outcome of an attempt.
+func (a *attempt) conclude(ctx context.Context, result Result, err error) {
 	if a.held() && errors.Is(err, ErrAway) && a.o.ctx.Err() != nil {
 		return // the next process takes it up, or finds that its time is long gone
 	}
@@ -121,7 +126,7 @@ func (a *attempt) once(ctx context.Context) (Result, error) {
 		}
 		return a.toState(ctx, attempting)
 	}
-	result, err := a.o.cfg.Sender.Submit(ctx, a.content.addressed(a.r.envelope(), a.r.Later), body, a.content.size)
+	result, err := a.o.cfg.Sender.Submit(ctx, a.r.attemptName(), a.content.addressed(a.r.envelope(), a.r.Later), body, a.content.size)
 	ended := body.finish()
 	if body.broke {
 		a.torn = !a.torn

@@ -46,6 +46,8 @@ type disk struct {
 	endless bool                                                               // mails have no end
 	send    func(ctx context.Context, d *disk, body io.Reader) (Result, error) // nil: takes the mail
 	sizes   []int64
+
+	outcomes map[string]Learned // of Submit, as the platform's side remembers them
 }
 
 type taken struct {
@@ -54,7 +56,7 @@ type taken struct {
 }
 
 func newDisk() *disk {
-	return &disk{rows: map[string]Stored{}, mails: map[string]string{"e1": mail}, copies: map[string]string{}}
+	return &disk{rows: map[string]Stored{}, mails: map[string]string{"e1": mail}, copies: map[string]string{}, outcomes: map[string]Learned{}}
 }
 
 func (d *disk) step(format string, args ...any) error {
@@ -204,7 +206,8 @@ func torn(text string, times *int) io.ReadCloser {
 	return io.NopCloser(io.MultiReader(strings.NewReader(text[:len(text)/2]), iotest.ErrReader(errDead)))
 }
 
-func (d *disk) Submit(ctx context.Context, e *jmap.Envelope, body io.Reader, size int64) (Result, error) {
+func (d *disk) Submit(ctx context.Context, attempt string, e *jmap.Envelope, body io.Reader, size int64) (result Result, err error) {
+	d.remember(attempt, Learned{Pending: true})
 	if err := d.step("submit"); err != nil {
 		return Result{}, err
 	}
@@ -217,7 +220,8 @@ func (d *disk) Submit(ctx context.Context, e *jmap.Envelope, body io.Reader, siz
 	}
 	b, err := io.ReadAll(body)
 	if err != nil {
-		return Result{}, ErrUncertain // what a line that broke looks like
+		d.remember(attempt, Learned{Err: ErrAway}) // the mail had no end
+		return Result{}, ErrUncertain              // what a line that broke looks like
 	}
 	if err := d.step("end"); err != nil {
 		return Result{}, err
@@ -225,7 +229,15 @@ func (d *disk) Submit(ctx context.Context, e *jmap.Envelope, body io.Reader, siz
 	d.mu.Lock()
 	d.taken = append(d.taken, taken{e, string(b)})
 	d.mu.Unlock()
-	return Result{Reply: "250 2.0.0 Ok: queued as 1"}, d.step("taken")
+	result = Result{Reply: "250 2.0.0 Ok: queued as 1"}
+	d.remember(attempt, Learned{Result: result})
+	return result, d.step("taken")
+}
+
+func (d *disk) remember(attempt string, l Learned) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.outcomes[attempt] = l
 }
 
 // state is the stored state of the only record, "" if there is none.

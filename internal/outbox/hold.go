@@ -133,6 +133,7 @@ func (o *Outbox) cancel(ctx context.Context, id jmap.SubmissionID) *jmap.SetErro
 // are to be put back. It needs mu.
 func (o *Outbox) takeUp(ctx context.Context, mails Mails) {
 	ctx = context.WithoutCancel(ctx)
+	var open []*attempt
 	for _, r := range o.records {
 		a := &attempt{o: o, r: r, mails: mails, outcome: make(chan error, 1)}
 		switch {
@@ -142,6 +143,8 @@ func (o *Outbox) takeUp(ctx context.Context, mails Mails) {
 					a.send(ctx)
 				}
 			})
+		case r.State == attempting:
+			open = append(open, a)
 		case r.Back:
 			r.busy = true
 			o.wg.Go(func() {
@@ -149,5 +152,8 @@ func (o *Outbox) takeUp(ctx context.Context, mails Mails) {
 				o.release(r)
 			})
 		}
+	}
+	if len(open) > 0 {
+		o.wg.Go(func() { o.learn(ctx, open) })
 	}
 }

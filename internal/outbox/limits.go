@@ -71,6 +71,12 @@ const (
 	// putTries are the writes of an outcome, each pause twice the one before: 15 s
 	// together, more than a keeper needs to start again.
 	putTries = 6
+	// learnPause is between questions about attempts whose fate is open, and learnFor how
+	// long one is asked about that goes on meanwhile: longer than a mail server may take
+	// for a mail. learnTries are the questions that may fail: while a porter starts.
+	learnPause = 2 * time.Second
+	learnFor   = 12 * time.Minute
+	learnTries = 5
 	// maxChanges are the changes remembered; an older state gets
 	// cannotCalculateChanges.
 	maxChanges = 4000

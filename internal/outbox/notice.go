@@ -47,7 +47,7 @@ func (o *Outbox) Notice(ctx context.Context, to []string, mail []byte) error {
 
 func (o *Outbox) noticeOnce(ctx context.Context, e *jmap.Envelope, mail []byte, size int64) error {
 	body := &handover{in: newWire(bytes.NewReader(mail)), before: func() error { return nil }}
-	_, err := o.cfg.Sender.Submit(ctx, e, body, size)
+	_, err := o.cfg.Sender.Submit(ctx, "", e, body, size)
 	if ended := body.finish(); err != nil {
 		return meaning(err, ended)
 	}

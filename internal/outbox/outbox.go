@@ -27,6 +27,9 @@ type Config struct {
 	Offered Offer
 	// Offer asks what the submission server can; nil: nothing is known of it.
 	Offer func(context.Context) (Offer, error)
+	// Learn asks what became of attempts whose answer nobody got; it leaves out those
+	// that the platform's side does not know. nil: nobody can be asked.
+	Learn func(ctx context.Context, attempts []string) (map[string]Learned, error)
 	// Hold is how long a mail may be held here, at most maxHold, which is what 0
 	// stands for; negative: none is.
 	Hold time.Duration
@@ -53,8 +56,8 @@ type Outbox struct {
 }
 
 // Open reads the person's records. What was being attempted by a process that
-// died becomes uncertain; what had not got so far was not sent, but for what is held:
-// Run takes that up. That this cannot
+// died becomes uncertain, unless Run can learn what became of it; what had not got so
+// far was not sent, but for what is held: Run takes that up. That this cannot
 // be written now keeps nobody from their mail: the next Open finds the same.
 func Open(ctx context.Context, cfg Config) (*Outbox, error) {
 	o := &Outbox{cfg: cfg, records: map[string]*record{}, moved: make(chan struct{}), epoch: rand.Text()[:8]}
@@ -87,6 +90,9 @@ func (o *Outbox) resolve(ctx context.Context, r *record) {
 	case r.resumable(time.Now()): // Run takes it up
 		r.begun = r.State == waiting
 		r.State, r.busy, r.called = held, true, make(chan struct{})
+		return
+	case r.State == attempting && o.cfg.Learn != nil: // Run asks
+		r.busy = true
 		return
 	case r.State == attempting:
 		o.change(r, func() { r.State, r.Reply, r.Back = uncertain, replyUncertain, back })

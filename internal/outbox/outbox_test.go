@@ -19,8 +19,15 @@ import (
 )
 
 // stored is a record as it lies on the disk.
-func (d *disk) put(id string, s state, changed time.Time) {
-	r := record{V: 1, ID: id, Identity: "i1", Email: "e" + id, Thread: "t1", From: address{Email: "ann@example.org"}, To: []address{{Email: "bob@example.net"}},
+func (d *disk) put(id string, s state, changed time.Time) { d.putRecord(id, s, changed, 0) }
+
+// putAttempts is put of one that was tried so often.
+func (d *disk) putAttempts(id string, s state, attempts int) {
+	d.putRecord(id, s, time.Now().UTC().Truncate(time.Second), attempts)
+}
+
+func (d *disk) putRecord(id string, s state, changed time.Time, attempts int) {
+	r := record{V: 1, Attempts: attempts, ID: id, Identity: "i1", Email: "e" + id, Thread: "t1", From: address{Email: "ann@example.org"}, To: []address{{Email: "bob@example.net"}},
 		State: s, Created: changed, Changed: changed}
 	data, _ := json.Marshal(r)
 	d.rows[id] = Stored{id, 1, data}

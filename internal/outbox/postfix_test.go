@@ -23,7 +23,7 @@ import (
 // direct is a Sender without porter between: it says to Postfix what porter would.
 type direct struct{ p *platform.Platform }
 
-func (d direct) Submit(ctx context.Context, e *jmap.Envelope, body io.Reader, size int64) (outbox.Result, error) {
+func (d direct) Submit(ctx context.Context, _ string, e *jmap.Envelope, body io.Reader, size int64) (outbox.Result, error) {
 	var env submission.Envelope
 	var err error
 	if env.MailFrom, err = submission.ParseAddress(e.MailFrom.Email); err != nil {

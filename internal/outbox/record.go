@@ -8,6 +8,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -123,6 +124,11 @@ func (r *record) validate(id string) error {
 	}
 	return nil
 }
+
+// attemptName names the attempt that is under way, or was the last. It is stored with
+// "attempting", so that the process after knows which one it has to ask about: what
+// became of an earlier one says nothing of it.
+func (r *record) attemptName() string { return r.ID + "." + strconv.Itoa(r.Attempts) }
 
 // finished says that nothing will happen to the submission any more.
 func (r *record) finished() bool {

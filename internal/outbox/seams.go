@@ -44,13 +44,14 @@ type Mail struct {
 type Sender interface {
 	// Submit returns nil when the platform took the mail for the recipients that
 	// are not in Result.Rejected; else ErrAway (nothing was sent), ErrUncertain,
-	// or a *Refusal. size is that of body in bytes.
+	// or a *Refusal. size is that of body in bytes. attempt names the call for
+	// Config.Learn; "" is not asked about.
 	//
 	// The platform must not be told that the mail is complete before body
 	// answered io.EOF: a mail whose end was not read counts as not sent, whatever
 	// error is returned. A read of body may take as long as Records does. After
 	// Submit returned, body gives nothing.
-	Submit(ctx context.Context, e *jmap.Envelope, body io.Reader, size int64) (Result, error)
+	Submit(ctx context.Context, attempt string, e *jmap.Envelope, body io.Reader, size int64) (Result, error)
 }
 
 // Result is the platform's answer.

@@ -22,6 +22,8 @@ const (
 	pipeFirst       = 2 << 10          // bytes: of one that waits; most answers to a change or a question fit
 	derivations     = 2                // Argon2id at once, 64 MiB each
 	submitTime      = 10 * time.Minute // a mail of the largest size to a slow server, which scans it
+	keepOutcome     = time.Hour        // what became of a mail is told for so long: a person who signed out comes back within, or finds it uncertain
+	maxOutcomes     = 100              // of one person; then the oldest is forgotten
 	offerKnown      = 10 * time.Minute // what a platform's submission server can is asked again after
 	offerAway       = 30 * time.Second // the same, if it did not answer
 	heldEvery       = 20 * time.Second // keeper is asked which of the sessions that we hold are over: gone within a minute

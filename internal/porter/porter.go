@@ -32,6 +32,7 @@ type Porter struct {
 	refusals   *refusals // of the imap server
 	unsent     *refusals // of the submission server: they end no session
 	unsieved   *refusals // of the Sieve server: the same
+	outcomes   *outcomes // of mails that were handed over
 	throttle   *throttle
 	outages    *outages
 	quota      *limit.Quota
@@ -49,7 +50,7 @@ type Porter struct {
 func New(cfg Config, log *slog.Logger) (*Porter, error) {
 	p := &Porter{
 		log: log, challenges: seal.NewChallenges(), stretcher: seal.NewStretcher(derivations),
-		registry: newRegistry(), refusals: newRefusals(), unsent: newRefusals(), unsieved: newRefusals(), outages: newOutages(log), throttle: newThrottle(cfg.FailsAccount), quota: limit.NewQuota(), counts: newCounts(),
+		registry: newRegistry(), refusals: newRefusals(), unsent: newRefusals(), unsieved: newRefusals(), outcomes: newOutcomes(), outages: newOutages(log), throttle: newThrottle(cfg.FailsAccount), quota: limit.NewQuota(), counts: newCounts(),
 	}
 	p.refs = newRefs()
 	p.settle = time.AfterFunc(settleTime, debug.FreeOSMemory)

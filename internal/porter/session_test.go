@@ -104,7 +104,7 @@ func testPorter(t *testing.T, imap, smtp string) *Porter {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.DiscardHandler)
-	p := &Porter{log: log, credential: key, registry: newRegistry(), refs: newRefs(), refusals: newRefusals(), unsent: newRefusals(), unsieved: newRefusals(),
+	p := &Porter{log: log, credential: key, registry: newRegistry(), refs: newRefs(), refusals: newRefusals(), unsent: newRefusals(), unsieved: newRefusals(), outcomes: newOutcomes(),
 		throttle: newThrottle(20), quota: limit.NewQuota(), counts: newCounts(), outages: newOutages(log)}
 	at := func(addr string) Server { return Server{Address: addr, TLS: "none", Auth: "login", Login: "address"} }
 	smtpAt := at(smtp)

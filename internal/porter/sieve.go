@@ -23,6 +23,9 @@ func (p *Porter) sieveCalls(m *ipc.Mux, cell string) {
 		}
 		return p.sieveOffer(ctx, plat)
 	})
+	ipc.Handle(m, ipc.PorterSubmitOutcome, 64<<10, sieveTime, func(_ context.Context, in ipc.OutcomeAsk) (ipc.OutcomeList, error) {
+		return p.submitOutcomes(in, cell)
+	})
 	ipc.Handle(m, ipc.PorterSubmitOffer, 4<<10, sieveTime, func(ctx context.Context, in ipc.SieveAsk) (ipc.SubmitOffer, error) {
 		_, plat, err := p.sieveGrant(in.Auth, cell)
 		if err != nil {

@@ -36,7 +36,7 @@ func (p *Porter) submit(cell string) http.Handler {
 	})
 }
 
-func (p *Porter) submitMail(w http.ResponseWriter, r *http.Request, cell string) (ipc.Submitted, error) {
+func (p *Porter) submitMail(w http.ResponseWriter, r *http.Request, cell string) (out ipc.Submitted, err error) {
 	var none ipc.Submitted
 	g, err := p.registry.find(r.Header.Get(ipc.HeaderCapability), cell)
 	if err != nil {
@@ -53,6 +53,8 @@ func (p *Porter) submitMail(w http.ResponseWriter, r *http.Request, cell string)
 	if err != nil {
 		return none, err
 	}
+	settle := p.outcomes.begin(g.person.uid, env.Attempt)
+	defer func() { settle(out, err) }()
 	table := p.table.Load()
 	plat := table.byName[g.platform]
 	if plat == nil {
@@ -78,7 +80,7 @@ func (p *Porter) submitMail(w http.ResponseWriter, r *http.Request, cell string)
 		mail = http.MaxBytesReader(w, io.NopCloser(text), maxNotice)
 	}
 	body := &first{r: mail, once: func() { stop() }}
-	out, err := p.send(ctx, g, plat, smtp, body)
+	out, err = p.send(ctx, g, plat, smtp, body)
 	if ipc.CodeOf(err) == ipc.CodeUnavailable {
 		p.quota.Give(len(smtp.RcptTo), caps) // nothing was sent, and it will be tried again
 	}
@@ -112,7 +114,7 @@ func readEnvelope(header string, body *bufio.Reader) (ipc.SubmitEnvelope, error)
 	if err == nil {
 		err = ipc.Decode(raw, &env)
 	}
-	if err != nil {
+	if err != nil || len(env.Attempt) > ipc.MaxAttemptName {
 		return env, ipc.Errorf(ipc.CodeInvalid, "the envelope cannot be read")
 	}
 	return env, nil
