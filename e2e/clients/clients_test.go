@@ -17,7 +17,7 @@ func TestMain(m *testing.M) { os.Exit(system.Main(m)) }
 // What each client does and says, one after the other: go-jmap threads, flags and
 // moves the mail that it reads.
 var (
-	goSteps  = []string{"mailboxes", "read", "blob", "send and push"}
+	goSteps  = []string{"mailboxes", "read", "thread", "flag", "move", "blob", "send", "push"}
 	jamSteps = []string{"mailboxes", "read", "thread", "flag", "move", "blob", "send", "push"}
 )
 
