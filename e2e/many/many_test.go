@@ -121,16 +121,17 @@ func testMany(t *testing.T, dial func(context.Context) (net.Conn, error), n int)
 	update := func(what string, u jmap.EmailUpdate) {
 		t.Helper()
 		once := max(n-5000, n/2)
-		for size, part := range map[int][]jmap.EmailID{once: ids[:once], step: ids[once:]} {
-			for some := range slices.Chunk(part, size) {
-				var set jmap.EmailSet
-				for _, id := range some {
-					u.ID = id
-					set.Update = append(set.Update, u)
-				}
-				r.wholly(&set)
+		calls := slices.Insert(slices.Collect(slices.Chunk(ids[once:], step)), 0, ids[:once])
+		for i, some := range calls {
+			var set jmap.EmailSet
+			for _, id := range some {
+				u.ID = id
+				set.Update = append(set.Update, u)
 			}
-			lap(fmt.Sprint(what, " in calls of ", size))
+			r.wholly(&set)
+			if i == 0 || i == len(calls)-1 {
+				lap(fmt.Sprintf("%s in calls of %d", what, len(some)))
+			}
 		}
 	}
 	update("flagged", jmap.EmailUpdate{Keywords: &jmap.SetPatch[jmap.Keyword]{Add: []jmap.Keyword{"$flagged"}}})
