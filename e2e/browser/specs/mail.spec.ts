@@ -314,6 +314,38 @@ test("what is written is in Drafts, also after the browser is gone", async ({ si
   await expect(again.row(subject)).toHaveCount(0);
 });
 
+test("a draft opens again while the list still has its copy of before", async ({ signedIn }) => {
+  const mail = await signedIn("ben");
+  const subject = `Second thought ${crypto.randomUUID().slice(0, 8)}`;
+  await mail.write("somebody@elsewhere.example", subject, "One");
+  await expect(mail.front.getByText("Saved in Drafts")).toBeVisible();
+  await mail.front.getByRole("button", { name: "Close" }).click();
+  await mail.goTo("Drafts");
+  await mail.row(subject).getByRole("link").click();
+  const text = mail.front.getByRole("textbox", { name: "Text" });
+  await expect(text).toHaveValue(/^One/);
+
+  let held = 0;
+  let release = () => {};
+  const released = new Promise<void>((resolve) => (release = resolve));
+  await mail.page.route("**/api**", async (route) => {
+    if (/\/(changes|queryChanges|query)"/.test(route.request().postData() ?? "")) {
+      held++;
+      await released;
+    }
+    await route.continue();
+  });
+  await text.fill("Two");
+  await mail.front.getByRole("button", { name: "Close" }).click();
+  await expect(mail.toast("Kept in Drafts")).toBeVisible();
+  await mail.row(subject).getByRole("link").click();
+  await expect(text).toHaveValue(/^Two/);
+  expect(held, "the list was kept from hearing").toBeGreaterThan(0);
+  release();
+  await mail.front.getByRole("button", { name: "Discard draft" }).click();
+  await expect(mail.row(subject)).toHaveCount(0);
+});
+
 test("mail to an address that does not exist comes back", async ({ signedIn }) => {
   const mail = await signedIn("ben");
   const subject = `To nobody ${crypto.randomUUID().slice(0, 8)}`;

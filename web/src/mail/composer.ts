@@ -78,6 +78,8 @@ export class Composer {
   submission: { readonly id: SubmissionId; readonly seconds: number } | undefined;
 
   private savedId: EmailId | undefined;
+  /** All copies there have been: lists show an older one until they hear that it was replaced. */
+  private readonly copies = new Set<EmailId>();
   /** When the saved copy was written, as Date.now() gives it; 0 for one of another day. */
   private savedAt = 0;
   private work: Promise<void> = Promise.resolve();
@@ -94,6 +96,7 @@ export class Composer {
     savedId?: EmailId,
   ) {
     this.savedId = savedId;
+    if (savedId !== undefined) this.copies.add(savedId);
     this.messageId = start.messageId ?? "";
     batch(() => {
       this.to.value = start.to;
@@ -114,8 +117,13 @@ export class Composer {
     return composer;
   }
 
-  isSavedAs(id: EmailId): boolean {
-    return this.savedId === id;
+  /** wasSavedAs tells whether a mail is this draft, or was before it was saved again. */
+  wasSavedAs(id: EmailId): boolean {
+    return this.copies.has(id);
+  }
+
+  get olderCopies(): readonly EmailId[] {
+    return [...this.copies].filter((id) => id !== this.savedId);
   }
 
   get savedAs(): EmailId | undefined {
@@ -280,6 +288,7 @@ export class Composer {
       throw methodTrouble(error?.type ?? "serverFail", error?.description ?? "");
     }
     this.savedId = draft.id;
+    this.copies.add(draft.id);
     this.savedAt = Date.now();
   }
 

@@ -35,6 +35,8 @@ export function textOf(email: Pick<Email, "bodyValues" | "textBody">): string {
 
 export class Composers {
   readonly open = signal<readonly Composer[]>([]);
+  /** From a copy of a draft to the one that replaced it, for rows that have not heard of it yet. */
+  private readonly replaced = new Map<EmailId, EmailId>();
 
   constructor(
     private readonly store: Store,
@@ -60,9 +62,16 @@ export class Composers {
     this.add(new Composer(this.store, kind, draft));
   }
 
+  /** isDraft tells whether a mail is a draft that was written here, also when its copy is gone already. */
+  isDraft(id: EmailId): boolean {
+    return this.replaced.has(id) || this.open.peek().some((c) => c.wasSavedAs(id));
+  }
+
   /** edit takes up a saved draft; one that is open already comes to the front. */
-  async edit(id: EmailId): Promise<void> {
-    const open = this.open.peek().find((c) => c.isSavedAs(id));
+  async edit(copy: EmailId): Promise<void> {
+    let id = copy;
+    for (let newer = this.replaced.get(id); newer !== undefined; newer = this.replaced.get(id)) id = newer;
+    const open = this.open.peek().find((c) => c.wasSavedAs(id));
     if (open) return this.front(open);
     const saved = await this.load(id);
     if (!saved) return;
@@ -102,6 +111,11 @@ export class Composers {
 
   private remove(composer: Composer): void {
     composer.close();
+    const { savedAs } = composer;
+    if (savedAs !== undefined) {
+      this.replaced.delete(savedAs); // the newest has none after it, so that no chain is a ring
+      for (const id of composer.olderCopies) this.replaced.set(id, savedAs);
+    }
     this.open.value = this.open.value.filter((c) => c !== composer);
   }
 

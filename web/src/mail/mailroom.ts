@@ -216,7 +216,8 @@ export class Mailroom {
   open(id: EmailId): void {
     const route = this.route.peek();
     const mailbox = this.mailbox.peek();
-    if (this.store.emails.peek(id)?.keywords["$draft"] && mailbox?.role === "drafts") {
+    const draft = this.store.emails.peek(id)?.keywords["$draft"] || this.composers.isDraft(id);
+    if (draft && mailbox?.role === "drafts") {
       void this.composers.edit(id);
       return;
     }
